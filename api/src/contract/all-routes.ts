@@ -1,0 +1,8 @@
+import { alertRoutes } from './alerts.ts'
+import { objectiveRoutes } from './objectives.ts'
+import { planRoutes } from './plan.ts'
+import { serviceRoutes } from './services.ts'
+import { systemRoutes } from './system.ts'
+
+/** Every route of the API. */
+export const allRoutes = { ...systemRoutes, ...serviceRoutes, ...objectiveRoutes, ...alertRoutes, ...planRoutes }

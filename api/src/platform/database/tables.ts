@@ -1,0 +1,168 @@
+/**
+ * Every table, once. Portable by rule: text, integers (64 bit), doubles and blobs only; times are
+ * Unix milliseconds, booleans are 0 or 1, documents are JSON text. The migrations beside this file
+ * create exactly this on SQLite and PostgreSQL.
+ */
+import type { Generated } from 'kysely'
+
+export interface Tables {
+  streams: StreamsTable
+  slices: SlicesTable
+  cursors: CursorsTable
+  log_files: LogFilesTable
+  idempotency_keys: IdempotencyKeysTable
+  probe_results: ProbeResultsTable
+  plans: PlansTable
+  objective_revisions: ObjectiveRevisionsTable
+  check_results: CheckResultsTable
+  alerts: AlertsTable
+  deliveries: DeliveriesTable
+  meta: MetaTable
+}
+
+/** The dictionary of streams: rows of `slices` name one by its number. */
+export interface StreamsTable {
+  id: Generated<number>
+  service: string
+  release: string
+  traffic_class: string
+  route: string
+  scope: string
+  origin: string
+}
+
+/**
+ * Counts of one stream, interval and writer, at one of three widths. Each width is complete for its
+ * own retention (10 s: hours; 1 min: the longest window and a margin; 1 h: 400 days), so a reader
+ * picks one width and sums over writers. Values are absolute.
+ */
+export interface SlicesTable {
+  width_ms: number
+  stream_id: number
+  start_ms: number
+  writer: string
+  total: number
+  status_1xx: number
+  status_2xx: number
+  status_3xx: number
+  status_4xx: number
+  status_5xx: number
+  timeouts: number
+  aborted: number
+  /** JSON object, threshold in ms → slow events. */
+  slow: string
+  /** Sparse histogram; null when `total` is 0. */
+  latency: Uint8Array | null
+}
+
+export interface CursorsTable {
+  source: string
+  /** JSON; see the source for its shape. */
+  position: string
+  updated_ms: number
+}
+
+/** Which bytes of which log file have been counted, whatever the file is called now or however it is packed. */
+export interface LogFilesTable {
+  /** SHA-256 over service and the first complete line (hex). */
+  fingerprint: string
+  service: string
+  /** JSON array of [from, to) byte ranges of the unpacked content, merged and sorted. */
+  ranges: string
+  /** Last known path, for people. */
+  path: string
+  updated_ms: number
+}
+
+export interface IdempotencyKeysTable {
+  key: string
+  /** SHA-256 of the body that came with it (hex). */
+  body_hash: string
+  /** The JSON reply that was given. */
+  reply: string
+  created_ms: number
+}
+
+export interface ProbeResultsTable {
+  id: Generated<number>
+  service: string
+  probe: string
+  at_ms: number
+  ok: number
+  status: number | null
+  duration_us: number | null
+  /** Stable code of what went wrong, null when ok. */
+  error_code: string | null
+  error_text: string | null
+  certificate_expires_ms: number | null
+}
+
+/** Every plan that was ever in force; the newest row is. */
+export interface PlansTable {
+  revision: Generated<number>
+  hash: string
+  /** As given, comments and all. */
+  yaml: string
+  /** `file`, `cli`, `api`, `ui`. */
+  source: string
+  applied_by: string
+  applied_ms: number
+}
+
+/** What was promised, from when to when: judgements of the past keep their own target. */
+export interface ObjectiveRevisionsTable {
+  service: string
+  objective: string
+  revision: number
+  /** The resolved objective, JSON. */
+  spec: string
+  from_ms: number
+  /** Null while in force. */
+  to_ms: number | null
+}
+
+/** Evidence of acceptance checks. */
+export interface CheckResultsTable {
+  id: Generated<number>
+  milestone: string
+  /** Stable key of the check: a hash of its definition. */
+  check_key: string
+  at_ms: number
+  state: string
+  /** JSON array of reasons. */
+  reasons: string
+  duration_ms: number
+}
+
+export interface AlertsTable {
+  id: string
+  dedup_key: string
+  service: string
+  objective: string | null
+  kind: string
+  severity: string
+  state: string
+  opened_ms: number
+  resolved_ms: number | null
+  /** The alert as the API gives it, JSON. */
+  body: string
+}
+
+/** Outgoing webhook messages until they are delivered or given up. */
+export interface DeliveriesTable {
+  id: string
+  dedup_key: string
+  receiver: string
+  body: string
+  attempts: number
+  next_ms: number
+  state: string
+  last_error: string | null
+  created_ms: number
+}
+
+/** Small facts about the store itself: instance id, created at. */
+export interface MetaTable {
+  key: string
+  value: string
+}
