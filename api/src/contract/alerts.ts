@@ -12,7 +12,12 @@ export const Alert = Type.Object(
     service: Name,
     /** Objectives that share the cause; empty for a service that went silent as a whole. */
     objectives: Type.Array(Name),
-    kind: Type.Union([Type.Literal('burn'), Type.Literal('slow_burn_notice'), Type.Literal('no_signal'), Type.Literal('certificate')]),
+    kind: Type.Union([
+      Type.Literal('burn'),
+      Type.Literal('slow_burn_notice'),
+      Type.Literal('no_signal'),
+      Type.Literal('certificate')
+    ]),
     severity: Severity,
     state: Type.Union([Type.Literal('open'), Type.Literal('resolved')]),
     title: Type.String(),

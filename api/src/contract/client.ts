@@ -77,7 +77,9 @@ export type Client = ReturnType<typeof createClient>
 
 /** The path of a route with its parameters filled in and encoded. */
 export const fill = (path: string, params: unknown): string =>
-  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String((params as Record<string, unknown>)[name])))
+  path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(String((params as Record<string, unknown>)[name]))
+  )
 
 const search = (query: unknown): string => {
   const pairs = Object.entries((query ?? {}) as Record<string, unknown>)

@@ -29,7 +29,12 @@ export const ObjectiveBrief = Type.Object(
     thresholdMs: Nullable(DurationMs),
     state: State,
     remainingRatio: Nullable(Type.Number({ maximum: 1 })),
-    burnRate: Nullable(Type.Number({ minimum: 0, description: 'over the last hour; 1 spends exactly the budget by the end of the window' }))
+    burnRate: Nullable(
+      Type.Number({
+        minimum: 0,
+        description: 'over the last hour; 1 spends exactly the budget by the end of the window'
+      })
+    )
   },
   { $id: 'ObjectiveBrief' }
 )
@@ -51,7 +56,9 @@ export const Budget = Type.Object({
   allowed: Type.Number({ minimum: 0 }),
   spent: Type.Number({ minimum: 0 }),
   remaining: Type.Number({ description: 'negative when overspent' }),
-  remainingRatio: Nullable(Type.Number({ maximum: 1, description: 'of what is allowed; null when nothing was measured' }))
+  remainingRatio: Nullable(
+    Type.Number({ maximum: 1, description: 'of what is allowed; null when nothing was measured' })
+  )
 })
 export type Budget = Static<typeof Budget>
 

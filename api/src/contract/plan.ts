@@ -21,7 +21,13 @@ export const PlanStatus = Type.Object(
   {
     revision: Type.Integer({ minimum: 0 }),
     hash: Type.String(),
-    source: Type.Union([Type.Literal('file'), Type.Literal('cli'), Type.Literal('api'), Type.Literal('ui'), Type.Literal('none')]),
+    source: Type.Union([
+      Type.Literal('file'),
+      Type.Literal('cli'),
+      Type.Literal('api'),
+      Type.Literal('ui'),
+      Type.Literal('none')
+    ]),
     file: Nullable(Type.String()),
     appliedBy: Type.String(),
     appliedAt: Nullable(Instant),
@@ -61,7 +67,12 @@ export const Risk = Type.Object(
     probability: Level,
     owner: Type.String(),
     mitigation: Nullable(Type.String()),
-    status: Type.Union([Type.Literal('open'), Type.Literal('mitigated'), Type.Literal('accepted'), Type.Literal('closed')])
+    status: Type.Union([
+      Type.Literal('open'),
+      Type.Literal('mitigated'),
+      Type.Literal('accepted'),
+      Type.Literal('closed')
+    ])
   },
   { $id: 'Risk' }
 )

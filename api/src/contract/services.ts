@@ -48,15 +48,10 @@ export const Signal = Type.Object(
       Type.Literal('prometheus')
     ]),
     title: Type.String({ description: 'what is read: a path, an address, a URL' }),
-    health: Type.Union(
-      [
-        Type.Literal('live'),
-        Type.Literal('idle'),
-        Type.Literal('waiting'),
-        Type.Literal('broken')
-      ],
-      { description: 'live: events come; idle: silent because nothing happens; waiting: not there yet; broken: silent or wrong because of a fault' }
-    ),
+    health: Type.Union([Type.Literal('live'), Type.Literal('idle'), Type.Literal('waiting'), Type.Literal('broken')], {
+      description:
+        'live: events come; idle: silent because nothing happens; waiting: not there yet; broken: silent or wrong because of a fault'
+    }),
     reasons: Type.Array(Reason),
     lagMs: Nullable(DurationMs),
     behindBytes: Nullable(Count),
@@ -211,7 +206,9 @@ export type Marks = Static<typeof Marks>
 export const PushReply = Type.Object(
   {
     accepted: Count,
-    duplicate: Type.Boolean({ description: 'the idempotency key had been seen with this body: nothing was counted again' }),
+    duplicate: Type.Boolean({
+      description: 'the idempotency key had been seen with this body: nothing was counted again'
+    }),
     rejected: Type.Array(
       Type.Object({ line: Type.Integer({ minimum: 1 }), code: Type.String(), detail: Type.String() }),
       { description: 'lines that were not counted; all others were' }
@@ -228,7 +225,9 @@ export const PushedEvent = Type.Object(
     at: Type.Optional(Instant),
     status: Type.Integer({ minimum: 0, maximum: 599, description: 'HTTP status; 0: the client went away' }),
     durationMs: Type.Number({ minimum: 0, maximum: 86_400_000 }),
-    count: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'that many equal events; default 1' })),
+    count: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'that many equal events; default 1' })
+    ),
     path: Type.Optional(Type.String({ maxLength: 8_192 })),
     release: Type.Optional(Type.String({ maxLength: 256 })),
     timedOut: Type.Optional(Type.Boolean())
@@ -319,7 +318,9 @@ export const serviceRoutes = {
     access: 'operator',
     priority: 'high',
     params: ServiceParams,
-    query: Type.Object({ name: Type.Optional(Type.String({ maxLength: 1_024, description: 'file name, for people' })) }),
+    query: Type.Object({
+      name: Type.Optional(Type.String({ maxLength: 1_024, description: 'file name, for people' }))
+    }),
     consumes: ['application/octet-stream'],
     reply: ImportReply
   }

@@ -3,7 +3,10 @@ import { Count, Instant, Nullable, Ratio, Reason, State, Name, DurationMs } from
 import { Severity } from './alerts.ts'
 import type { Routes } from './route.ts'
 
-export const Health = Type.Object({ status: Type.Literal('ok'), version: Type.String(), uptimeS: Type.Number() }, { $id: 'Health' })
+export const Health = Type.Object(
+  { status: Type.Literal('ok'), version: Type.String(), uptimeS: Type.Number() },
+  { $id: 'Health' }
+)
 
 export const Readiness = Type.Object(
   {
@@ -21,8 +24,15 @@ export const System = Type.Object(
     instance: Type.String(),
     nowAt: Instant,
     startedAt: Instant,
-    database: Type.Object({ kind: Type.Union([Type.Literal('sqlite'), Type.Literal('postgres')]), sizeBytes: Nullable(Count), schema: Type.String() }),
-    access: Type.Object({ mode: Type.Union([Type.Literal('open_on_loopback'), Type.Literal('token')]), text: Type.String() }),
+    database: Type.Object({
+      kind: Type.Union([Type.Literal('sqlite'), Type.Literal('postgres')]),
+      sizeBytes: Nullable(Count),
+      schema: Type.String()
+    }),
+    access: Type.Object({
+      mode: Type.Union([Type.Literal('open_on_loopback'), Type.Literal('token')]),
+      text: Type.String()
+    }),
     evaluator: Type.Object({ lastRunAt: Nullable(Instant), objectives: Count })
   },
   { $id: 'System' }
@@ -57,7 +67,12 @@ export const LiveState = Type.Object(
     state: State,
     remainingRatio: Nullable(Type.Number()),
     objectives: Type.Array(
-      Type.Object({ name: Name, state: State, remainingRatio: Nullable(Type.Number()), burnRate: Nullable(Type.Number()) })
+      Type.Object({
+        name: Name,
+        state: State,
+        remainingRatio: Nullable(Type.Number()),
+        burnRate: Nullable(Type.Number())
+      })
     )
   },
   { $id: 'LiveState' }
@@ -65,7 +80,13 @@ export const LiveState = Type.Object(
 export type LiveState = Static<typeof LiveState>
 
 export const LiveAlert = Type.Object(
-  { id: Type.String(), service: Name, state: Type.Union([Type.Literal('open'), Type.Literal('resolved')]), severity: Severity, title: Type.String() },
+  {
+    id: Type.String(),
+    service: Name,
+    state: Type.Union([Type.Literal('open'), Type.Literal('resolved')]),
+    severity: Severity,
+    title: Type.String()
+  },
   { $id: 'LiveAlert' }
 )
 export type LiveAlert = Static<typeof LiveAlert>
@@ -89,7 +110,8 @@ export const systemRoutes = {
     reply: Health
   },
   'GET /readyz': {
-    summary: 'Whether this instance should get traffic, with its reasons: 200 ready, 429 busy (Consul: warning), 503 not ready',
+    summary:
+      'Whether this instance should get traffic, with its reasons: 200 ready, 429 busy (Consul: warning), 503 not ready',
     tag: 'system',
     access: 'public',
     priority: 'vital',
