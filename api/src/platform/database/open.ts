@@ -1,0 +1,148 @@
+import { mkdirSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { Kysely, sql, type LogEvent } from 'kysely'
+import { codedError, isCodedError, messageOf } from '../errors.ts'
+import { explainStoreError } from './faults.ts'
+import { migrate, schemaVersion } from './migrate.ts'
+import { openPool, postgresDialect } from './postgres.ts'
+import { applicationId, NodeSqliteDatabase, NodeSqliteDialect } from './sqlite.ts'
+import type { Tables } from './tables.ts'
+
+export type Dialect = 'sqlite' | 'postgres'
+
+/** The store, open and at this program's schema. */
+export interface Database {
+  readonly db: Kysely<Tables>
+  readonly dialect: Dialect
+  /** The file of SQLite; null in memory and on PostgreSQL. */
+  readonly path: string | null
+  readonly schemaVersion: number
+  /** Size of what is stored, bytes. */
+  sizeBytes(): Promise<number>
+  close(): Promise<void>
+}
+
+export interface OpenOptions {
+  /** Unix time for the history of migrations, ms. */
+  readonly nowMs?: number
+  /** Told of every statement, for metrics and for the store's health; must not throw. */
+  readonly onQuery?: (event: QueryEvent) => void
+}
+
+export interface QueryEvent {
+  readonly durationMs: number
+  /** False for reads: only a write that succeeded shows that the store takes writes. */
+  readonly writes: boolean
+  readonly error: unknown
+}
+
+export const storeOpenFailed = codedError({
+  code: 'PLIMSOLL_STORE_OPEN_FAILED',
+  status: 500,
+  title: 'The store could not be opened'
+})
+
+/**
+ * Opens the store, creates it when it is not there, and brings it to this program's schema.
+ *
+ * @param url - `postgres://…`, `sqlite:PATH`, `sqlite::memory:`, or a path
+ * @throws PLIMSOLL_STORE_OPEN_FAILED, PLIMSOLL_SCHEMA_NEWER
+ */
+export async function openDatabase(url: string, options: OpenOptions = {}): Promise<Database> {
+  const database = isPostgres(url) ? openPostgres(url, options) : openSqlite(sqlitePath(url), options)
+  try {
+    await migrate(database.db, database.dialect, options.nowMs ?? 0)
+    return database
+  } catch (error) {
+    await database.close()
+    if (isCodedError(error)) throw error
+    throw openError(describeUrl(url), error)
+  }
+}
+
+export const isPostgres = (url: string): boolean => /^postgres(ql)?:/.test(url)
+
+/** The file that a URL means: `sqlite:PATH`, or the path itself. */
+export const sqlitePath = (url: string): string => {
+  const path = url.replace(/^sqlite:(\/\/(?=\/))?/, '')
+  return path === ':memory:' ? path : resolve(path)
+}
+
+/** The URL without its password, for messages. */
+export const describeUrl = (url: string): string =>
+  isPostgres(url) ? url.replace(/\/\/([^/@:]*):[^@]*@/, '//$1:***@').replace(/([?&]password=)[^&]*/, '$1***') : sqlitePath(url)
+
+function openSqlite(path: string, options: OpenOptions): Database {
+  const inMemory = path === ':memory:'
+  let file: NodeSqliteDatabase | undefined
+  try {
+    if (!inMemory) mkdirSync(dirname(path), { recursive: true })
+    file = new NodeSqliteDatabase(path)
+    claim(file)
+  } catch (error) {
+    file?.close()
+    throw isCodedError(error) ? error : openError(path, error)
+  }
+  const { raw } = file
+  const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(file), ...logTo(options) })
+  return {
+    db,
+    dialect: 'sqlite',
+    path: inMemory ? null : path,
+    schemaVersion,
+    async sizeBytes() {
+      if (!inMemory) return fileSize(path) + fileSize(`${path}-wal`)
+      const row = raw.prepare('select page_count * page_size as bytes from pragma_page_count, pragma_page_size').get()
+      return Number(row?.['bytes'])
+    },
+    async close() {
+      await db.destroy()
+      if (raw.isOpen) raw.close() // Kysely closes only what it has used
+    }
+  }
+}
+
+/** Refuses a SQLite file that is another program's, and marks a new one as ours. */
+const claim = ({ raw }: NodeSqliteDatabase): void => {
+  const id = Number(raw.prepare('pragma application_id').get()?.['application_id'])
+  if (id === applicationId) return
+  const tables = Number(raw.prepare('select count(*) as n from sqlite_schema').get()?.['n'])
+  if (tables > 0) throw new Error("it is an SQLite database, but not Plimsoll's")
+  raw.exec(`pragma application_id = ${applicationId}`)
+}
+
+function openPostgres(url: string, options: OpenOptions): Database {
+  const pool = openPool(url, (error) => options.onQuery?.({ durationMs: 0, writes: false, error }))
+  const db = new Kysely<Tables>({ dialect: postgresDialect(pool), ...logTo(options) })
+  return {
+    db,
+    dialect: 'postgres',
+    path: null,
+    schemaVersion,
+    async sizeBytes() {
+      const { rows } = await sql<{ bytes: number }>`select pg_database_size(current_database()) as bytes`.execute(db)
+      return rows[0]?.bytes ?? 0
+    },
+    async close() {
+      await db.destroy()
+      if (!pool.ended) await pool.end()
+    }
+  }
+}
+
+const logTo = ({ onQuery }: OpenOptions) =>
+  onQuery && {
+    log: (event: LogEvent): void =>
+      onQuery({
+        durationMs: event.queryDurationMillis,
+        writes: /^\s*(insert|update|delete|commit)/i.test(event.query.sql),
+        error: event.level === 'error' ? event.error : undefined
+      })
+  }
+
+const fileSize = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+
+const openError = (where: string, error: unknown): Error => {
+  const { text, hint } = explainStoreError(error) ?? { text: messageOf(error), hint: 'check DATABASE_URL and DATA_DIR' }
+  return storeOpenFailed(`${where}: ${text}`, { hint, cause: error })
+}
