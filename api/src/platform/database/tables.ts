@@ -29,6 +29,10 @@ export interface StreamsTable {
   route: string
   scope: string
   origin: string
+  /** Start of the first hour it has counts in, Unix ms. */
+  first_ms: number
+  /** Start of the last hour it has counts in, Unix ms: readers skip streams that were silent in their range. */
+  last_ms: number
 }
 
 /**

@@ -13,6 +13,8 @@ export const initial: Migration = {
       route ${text} not null,
       scope ${text} not null,
       origin ${text} not null,
+      first_ms ${integer} not null,
+      last_ms ${integer} not null,
       unique (service, release, traffic_class, route, scope, origin)
     ) ${strict}`,
 
