@@ -1,56 +1,46 @@
 import type { Static } from 'typebox'
-import type { Indicator, TrafficClassName } from '../contract/index.ts'
+import type { Indicator } from '../contract/objectives.ts'
+import type { TrafficClassName } from '../contract/primitives.ts'
 
-/** The stretch of time a promise is kept over. */
-export type PromiseWindow =
-  | { readonly kind: 'rolling'; readonly durationMs: number }
-  /** Begins anew with each calendar week (Monday), month or quarter of an IANA time zone. */
-  | { readonly kind: 'calendar'; readonly unit: 'week' | 'month' | 'quarter'; readonly timeZone: string }
+/** Whose traffic an objective judges. */
+export type ObjectiveClass = Static<typeof TrafficClassName>
 
-/** What the budget is counted in. */
-export type Budgeting =
-  | { readonly kind: 'requests' }
-  /** A slice of `sliceMs` is good when at least `sliceTargetRatio` of its events were; one without events counts as neither. */
-  | { readonly kind: 'timeSlices'; readonly sliceMs: number; readonly sliceTargetRatio: number }
-
-/** An objective with the plan's shorthand expanded and its defaults filled. */
-export interface PromisedObjective {
-  readonly service: string
-  /** Unique within its service. */
-  readonly name: string
-  /** For people: `p95 under 200 ms`. */
-  readonly title: string
-  readonly description: string | null
-  readonly indicator: Static<typeof Indicator>
-  readonly origin: 'requests' | 'probes'
-  /** Traffic classes counted, at least one. */
-  readonly classes: readonly Static<typeof TrafficClassName>[]
-  /** The pattern as the plan has it, one of the words of `Stream.scope`; null: every path. */
-  readonly path: string | null
-  /** Milliseconds; null unless the indicator is latency. */
-  readonly thresholdMs: number | null
-  /** Share of good events (or slices) promised, ratio in (0, 1). */
-  readonly targetRatio: number
-  readonly budgeting: Budgeting
-  readonly window: PromiseWindow
-}
+/** Requests are counted one by one where they are served; probes are our own, sent on a schedule. */
+export type Origin = 'requests' | 'probes'
 
 /**
- * A promised objective with the revision in force. Whatever changes a judgement (indicator, origin,
- * classes, path, threshold, target, budgeting, window) opens a new revision; titles do not. The
- * table `objective_revisions` remembers them.
+ * What the budget is counted in. `requests`: bad events of all events. `timeSlices`: bad slices of
+ * all slices, where a slice is bad when its share of good events is below `sliceTargetRatio`
+ * (OpenSLO `Timeslices`; it distorts under uneven traffic and is offered for compatibility).
  */
-export interface ResolvedObjective extends PromisedObjective {
-  /** 1 for the first. */
-  readonly revision: number
-  /** When this revision came into force, Unix time in milliseconds. */
-  readonly sinceMs: number
-}
+export type Budgeting =
+  | { readonly kind: 'requests' }
+  | { readonly kind: 'timeSlices'; readonly sliceMs: number; readonly sliceTargetRatio: number }
 
-/** A planned band in which failures are expected: shown both ways, never hidden. */
-export interface MaintenanceBand {
+export type CalendarUnit = 'week' | 'month' | 'quarter'
+
+/** Over which time the promise is kept. Weeks begin on Monday; `timeZone` is an IANA name. */
+export type ResolvedWindow =
+  | { readonly kind: 'rolling'; readonly durationMs: number }
+  | { readonly kind: 'calendar'; readonly unit: CalendarUnit; readonly timeZone: string }
+
+/** An objective with every default filled: all that is needed to judge it. */
+export interface ResolvedObjective {
   readonly service: string
-  readonly fromMs: number
-  readonly toMs: number
-  readonly reason: string
+  /** Unique in its service. */
+  readonly name: string
+  readonly title: string
+  readonly description: string | null
+  readonly indicator: Indicator
+  readonly origin: Origin
+  /** Never empty. */
+  readonly classes: readonly ObjectiveClass[]
+  /** Only requests whose path matches (see `compilePathPattern`); null: all of them. */
+  readonly path: string | null
+  /** Slower than this is bad, milliseconds; null unless the indicator is `latency`. */
+  readonly thresholdMs: number | null
+  /** Share of good events promised, ratio in (0, 1). */
+  readonly targetRatio: number
+  readonly budgeting: Budgeting
+  readonly window: ResolvedWindow
 }

@@ -1,0 +1,228 @@
+/**
+ * The plan as the rest of the house reads it: shorthand expanded, defaults filled, durations in
+ * milliseconds, shares as ratios. The file people write is in `schema/`; `resolve.rules.ts` leads
+ * from there to here and `document.rules.ts` back.
+ */
+import type { Static } from 'typebox'
+import type { Severity } from '../contract/alerts.ts'
+import type { Risk } from '../contract/plan.ts'
+import type { State } from '../contract/primitives.ts'
+import type { ResolvedObjective } from './objective.ts'
+
+export interface ResolvedPlan {
+  readonly title: string | null
+  readonly services: readonly ResolvedService[]
+  readonly maintenance: readonly MaintenanceBand[]
+  readonly risks: readonly ResolvedRisk[]
+  readonly milestones: readonly ResolvedMilestone[]
+  readonly receivers: readonly ResolvedReceiver[]
+}
+
+export interface ResolvedService {
+  readonly name: string
+  readonly title: string
+  readonly description: string | null
+  readonly owner: string | null
+  readonly signals: readonly ResolvedSignal[]
+  readonly objectives: readonly ResolvedObjective[]
+  readonly routes: RouteGrouping
+  readonly load: ResolvedLoad | null
+  readonly gate: ResolvedGate
+}
+
+/** How paths are grouped for people: the first pattern that matches names the group. */
+export interface RouteGrouping {
+  readonly groups: readonly string[]
+  /** Most groups kept per service, count; the rest is counted as `other`. */
+  readonly cap: number
+}
+
+/** Which requests of a source belong to the service. An empty list lets everything through. */
+export interface RequestFilter {
+  /** Exact names, or `*.example.com` for every name below; lower case, without a port. */
+  readonly hosts: readonly string[]
+  readonly paths: readonly string[]
+  /** Upper case. */
+  readonly methods: readonly string[]
+  readonly exclude: { readonly paths: readonly string[]; readonly methods: readonly string[] }
+}
+
+interface SignalIdentity {
+  /** Unique in its service and stable: the name given, or kind and position among its kind (`caddyLog:0`). */
+  readonly id: string
+  readonly name: string | null
+}
+
+export interface CaddyLogSignal extends SignalIdentity {
+  readonly kind: 'caddyLog'
+  /** As given; a relative path is relative to the plan file. */
+  readonly file: string
+  readonly startAt: 'beginning' | 'end'
+  /** Response header that names the release. */
+  readonly releaseHeader: string
+  readonly filter: RequestFilter
+}
+
+export interface CaddyLogTcpSignal extends SignalIdentity {
+  readonly kind: 'caddyLogTcp'
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly releaseHeader: string
+  readonly filter: RequestFilter
+}
+
+export interface ProbeSignal extends SignalIdentity {
+  readonly kind: 'probe'
+  readonly url: string
+  readonly everyMs: number
+  readonly timeoutMs: number
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  /** Header name → name of the environment variable (or vault key) that holds its value. */
+  readonly secretHeaders: Readonly<Record<string, string>>
+  readonly body: string | null
+  readonly expect: HttpExpectation
+  readonly tls: { readonly verify: boolean; readonly expiryWarningMs: number }
+  /** Redirects followed; 0: a redirect is the answer. */
+  readonly maxRedirects: number
+  readonly family: 'any' | 4 | 6
+}
+
+export interface PushSignal extends SignalIdentity {
+  readonly kind: 'push'
+}
+
+export interface SelfSignal extends SignalIdentity {
+  readonly kind: 'self'
+  readonly filter: RequestFilter
+}
+
+export type ResolvedSignal = CaddyLogSignal | CaddyLogTcpSignal | ProbeSignal | PushSignal | SelfSignal
+export type SignalKind = ResolvedSignal['kind']
+
+/** What makes an answer right (see `statusMatches` and `bodyMatches`). */
+export interface HttpExpectation {
+  /** Inclusive; one range has to hold the status. */
+  readonly status: readonly StatusRange[]
+  readonly body: BodyMatch | null
+}
+
+export interface StatusRange {
+  readonly from: number
+  readonly to: number
+}
+
+export type BodyMatch =
+  | { readonly kind: 'contains'; readonly text: string }
+  /** A JavaScript regular expression, flags `u` and `s`. */
+  | { readonly kind: 'matches'; readonly pattern: string }
+
+/** What a load test sends. */
+export interface ResolvedLoad {
+  readonly url: string
+  readonly requests: readonly LoadRequest[]
+  readonly headers: Readonly<Record<string, string>>
+  readonly secretHeaders: Readonly<Record<string, string>>
+  readonly timeoutMs: number
+  /** Never more arrivals than this, per second. */
+  readonly maxRatePerS: number
+}
+
+export interface LoadRequest {
+  readonly method: string
+  readonly path: string
+  /** Share of this request among all, relative to the other weights. */
+  readonly weight: number
+  readonly body: string | null
+}
+
+/** What a release needs to pass. */
+export interface ResolvedGate {
+  /** Least share of every error budget that must be left, ratio. */
+  readonly minimumBudgetRatio: number
+  /** Most the load line may drop against the release in force, ratio. */
+  readonly loadLineDropRatio: number
+  /** Whether a load run of the release is needed. */
+  readonly requireRun: boolean
+}
+
+/** Planned work: judged both with and without, never hidden. */
+export interface MaintenanceBand {
+  /** Null: every service. */
+  readonly service: string | null
+  readonly fromMs: number
+  readonly toMs: number
+  readonly reason: string
+}
+
+export type ResolvedRisk = Risk
+
+export interface ResolvedMilestone {
+  readonly id: string
+  readonly title: string
+  readonly description: string | null
+  readonly owner: string
+  readonly reviewer: string | null
+  /** Calendar date, `2026-12-31`. */
+  readonly due: string | null
+  readonly acceptance: readonly ResolvedCheck[]
+}
+
+interface CheckIdentity {
+  /** Stable: a hash of what is checked. */
+  readonly key: string
+  readonly title: string
+  readonly everyMs: number
+  /** How long a result counts as evidence, milliseconds. */
+  readonly evidenceMs: number
+}
+
+export interface HttpCheck extends CheckIdentity {
+  readonly kind: 'http'
+  readonly url: string
+  readonly method: string
+  readonly timeoutMs: number
+  readonly expect: HttpExpectation
+}
+
+export interface ObjectiveCheck extends CheckIdentity {
+  readonly kind: 'objective'
+  readonly service: string
+  readonly objective: string
+  /** States that are accepted. */
+  readonly states: readonly State[]
+}
+
+export interface FileCheck extends CheckIdentity {
+  readonly kind: 'file'
+  /** Relative to the plan file, never above it. */
+  readonly path: string
+}
+
+export interface CommandCheck extends CheckIdentity {
+  readonly kind: 'command'
+  /** Program and arguments; run only when the setting COMMAND_ALLOW names exactly this. */
+  readonly run: readonly string[]
+  readonly timeoutMs: number
+}
+
+export type ResolvedCheck = HttpCheck | ObjectiveCheck | FileCheck | CommandCheck
+
+/** Where alerts are sent. Secrets are named, never written. */
+export interface ResolvedReceiver {
+  readonly name: string
+  readonly webhook: {
+    /** Exactly one of `url` and `urlSecret` is set. */
+    readonly url: string | null
+    readonly urlSecret: string | null
+    readonly headers: Readonly<Record<string, string>>
+    readonly secretHeaders: Readonly<Record<string, string>>
+    /** Name of the secret that signs each body (HMAC-SHA256); null: unsigned. */
+    readonly signingSecret: string | null
+    readonly timeoutMs: number
+  }
+  readonly severities: readonly Static<typeof Severity>[]
+  /** Null: every service. */
+  readonly services: readonly string[] | null
+  /** Whether the end of an alert is sent too. */
+  readonly sendResolved: boolean
+}
