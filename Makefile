@@ -1,0 +1,113 @@
+# Everything a person, a laptop or CI does with Plimsoll. `make` alone prints this help.
+SHELL := /bin/bash
+MAKEFLAGS += --no-builtin-rules
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+.DEFAULT_GOAL := help
+
+installed := node_modules/.package-lock.json
+web_built := .make/web-built
+web_sources = $(shell find web/src web/static api/src/contract -not -name '*.test.ts' 2>/dev/null) \
+	web/vite.config.ts web/package.json
+
+## Run
+
+.PHONY: start
+start: $(installed) $(web_built) ## install and build what is missing, start Plimsoll; Ctrl-C ends it
+	@exec node api/src/main.ts
+
+.PHONY: dev
+dev: $(installed) ## API and web side by side, both reload on change
+	@exec node scripts/dev.ts
+
+.PHONY: build
+build: $(installed) $(web_built) ## build the web when its sources changed
+
+## Check
+
+.PHONY: lint
+lint: $(installed) ## style, mistakes, import law, Svelte, lock file
+	@exec node scripts/test.ts lint
+
+.PHONY: types
+types: $(installed) ## type-check api, scripts and web; generated files and the kept contract
+	@exec node scripts/test.ts types
+
+.PHONY: unit
+unit: $(installed) ## pure tests
+	@exec node scripts/test.ts unit
+
+.PHONY: integration
+integration: $(installed) ## tests over HTTP, the database and real programs
+	@exec node scripts/test.ts integration
+
+.PHONY: e2e
+e2e: $(installed) $(web_built) ## browser tests
+	@exec node scripts/test.ts e2e
+
+.PHONY: deps
+deps: ## install what the tests drive: Chromium, Caddy, Consul, PostgreSQL (Debian, root)
+	@bash scripts/test-deps.sh
+
+.PHONY: test
+test: $(installed) deps ## all of the above; the last line is `N passed, N failed`
+	@exec node scripts/test.ts
+
+.PHONY: bench
+bench: $(installed) $(web_built) ## measure against the targets, write BENCHMARKS.md
+	@exec node scripts/bench.ts
+
+## Generate
+
+.PHONY: openapi
+openapi: $(installed) ## write api/openapi.json, then say what changed since the last commit
+	@node scripts/generated/main.ts openapi
+	@node scripts/openapi/main.ts
+
+.PHONY: schema
+schema: $(installed) ## write plan.schema.json from the plan's schema
+	@node scripts/generated/main.ts schema
+
+.PHONY: env
+env: $(installed) ## write .env.example from the settings
+	@node scripts/generated/main.ts env
+
+.PHONY: format
+format: $(installed) ## let Prettier lay out every file
+	@cd web && svelte-kit sync
+	@prettier --write --log-level warn .
+
+## Operate
+
+.PHONY: backup
+backup: $(installed) ## copy the database while Plimsoll runs, into DATA_DIR/backups
+	@plimsoll backup create
+
+.PHONY: restore
+restore: $(installed) ## put a backup back while Plimsoll is stopped: make restore FILE=data/backups/…
+	@plimsoll restore $(if $(FILE),"$(FILE)",--help)
+
+.PHONY: import
+import: $(installed) ## count old access logs: make import SERVICE=shop-api FILES='access-*.log.gz'
+	@plimsoll import $(if $(FILES),--service "$(SERVICE)" $(FILES),--help)
+
+.PHONY: clean
+clean: ## remove what was installed and built; data stays
+	rm -rf node_modules */node_modules web/build web/.svelte-kit .make .tap .e2e
+
+.PHONY: help
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^## / { printf "\n%s\n", substr($$0, 4) } \
+		/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# npm writes this file on every install: older than the lock means something is missing
+$(installed): package-lock.json
+	npm ci
+	@node -e 'const [a, b] = process.versions.node.split("."); if (a < 24 || (a == 24 && b < 12)) \
+		{ console.error("Node 24.12 or later is needed, this is " + process.version); process.exit(1) }'
+	@touch $@
+
+# a stamp of its own: a build that was interrupted leaves no stamp
+$(web_built): $(web_sources) | $(installed)
+	npm run --silent build -w web
+	@mkdir -p $(@D) && touch $@

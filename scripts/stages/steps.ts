@@ -1,0 +1,82 @@
+import { existsSync, globSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/** Top of the checkout. */
+export const root = join(import.meta.dirname, '../..')
+
+/** One command of the pipeline. `counts` says how its result is read: as one check, or from what it prints. */
+export type Step = {
+  stage: Stage
+  name: string
+  command: readonly [string, ...string[]]
+  cwd?: string
+  /** what the command is given besides; tap that is given no file runs every file it finds, so none is a failure */
+  files?: () => readonly string[]
+  counts: 'exit' | 'tap' | 'playwright'
+  /** a program without which the step cannot run, and what is lost then */
+  needs?: { found: () => boolean; reason: string }
+}
+
+export const stages = ['lint', 'types', 'unit', 'build', 'integration', 'e2e'] as const
+export type Stage = (typeof stages)[number]
+
+const find = (...patterns: string[]) => globSync(patterns, { cwd: root, exclude: ['**/node_modules'] }).toSorted()
+
+const onPath = (name: string) =>
+  (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)))
+
+const browser = {
+  found: () => [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/google-chrome'].some((p) => p && existsSync(p)),
+  reason: 'no Chromium here (on Debian as root: make deps; elsewhere set CHROMIUM to its path)'
+}
+
+const tsc = 'node_modules/@typescript/native/bin/tsc'
+
+export const steps: readonly Step[] = [
+  // SvelteKit writes the tsconfig that the web's files extend; npm ci deletes it
+  { stage: 'lint', name: 'svelte-kit sync', command: ['svelte-kit', 'sync'], cwd: 'web', counts: 'exit' },
+  { stage: 'lint', name: 'oxlint', command: ['oxlint', '--type-aware'], counts: 'exit' },
+  { stage: 'lint', name: 'eslint (svelte)', command: ['eslint', '.'], counts: 'exit' },
+  { stage: 'lint', name: 'prettier', command: ['prettier', '--check', '--log-level', 'warn', '.'], counts: 'exit' },
+  { stage: 'lint', name: 'import law', command: ['depcruise', 'api', 'scripts', 'web/src'], counts: 'exit' },
+  { stage: 'lint', name: 'lock file', command: ['node', 'scripts/lock-check.js'], counts: 'exit' },
+  {
+    stage: 'lint',
+    name: 'shell scripts',
+    command: ['bash', '-c', 'shellcheck scripts/*.sh .ci/run'],
+    counts: 'exit',
+    needs: { found: () => onPath('shellcheck'), reason: 'no shellcheck here' }
+  },
+  { stage: 'types', name: 'api', command: ['node', tsc, '-p', 'api/tsconfig.json'], counts: 'exit' },
+  { stage: 'types', name: 'scripts', command: ['node', tsc, '-p', 'scripts/tsconfig.json'], counts: 'exit' },
+  { stage: 'types', name: 'web', command: ['npm', 'run', '--silent', 'check', '-w', 'web'], counts: 'exit' },
+  {
+    stage: 'types',
+    name: 'generated files',
+    command: ['node', 'scripts/generated/main.ts', '--check'],
+    counts: 'exit'
+  },
+  { stage: 'types', name: 'contract kept', command: ['node', 'scripts/openapi/main.ts'], counts: 'exit' },
+  {
+    stage: 'unit',
+    name: 'tap',
+    command: ['tap'],
+    files: () => find('api/src/**/*.test.ts', 'web/src/**/*.test.ts', 'scripts/**/*.test.ts'),
+    counts: 'tap'
+  },
+  { stage: 'build', name: 'web', command: ['make', '--no-print-directory', 'build'], counts: 'exit' },
+  {
+    stage: 'integration',
+    name: 'tap',
+    command: ['tap'],
+    files: () => find('api/test/**/*.test.ts'),
+    counts: 'tap'
+  },
+  {
+    stage: 'e2e',
+    name: 'browser',
+    command: ['playwright', 'test', '--reporter=list,json'],
+    counts: 'playwright',
+    needs: browser
+  }
+]
