@@ -11,6 +11,7 @@ export interface Tables {
   cursors: CursorsTable
   log_files: LogFilesTable
   idempotency_keys: IdempotencyKeysTable
+  coverage: CoverageTable
   probe_results: ProbeResultsTable
   plans: PlansTable
   objective_revisions: ObjectiveRevisionsTable
@@ -85,6 +86,18 @@ export interface IdempotencyKeysTable {
   /** The JSON reply that was given. */
   reply: string
   created_ms: number
+}
+
+/**
+ * When we could know what a service did: stretches in which one of its sources was alive, whether
+ * or not anything happened. Those of one service and origin neither touch nor overlap.
+ */
+export interface CoverageTable {
+  service: string
+  /** `requests` or `probes`. */
+  origin: string
+  from_ms: number
+  to_ms: number
 }
 
 export interface ProbeResultsTable {

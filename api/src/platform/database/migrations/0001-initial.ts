@@ -58,6 +58,14 @@ export const initial: Migration = {
     ) ${strict}`,
     'create index idempotency_keys_by_age on idempotency_keys (created_ms)',
 
+    `create table coverage (
+      service ${text} not null,
+      origin ${text} not null,
+      from_ms ${integer} not null,
+      to_ms ${integer} not null,
+      primary key (service, origin, from_ms)
+    ) ${strict}`,
+
     `create table probe_results (
       id ${id},
       service ${text} not null,
