@@ -1,0 +1,23 @@
+import { alertsList } from './commands/alerts-list.ts'
+import { importFiles } from './commands/import.ts'
+import { planApply } from './commands/plan-apply.ts'
+import { planDiff } from './commands/plan-diff.ts'
+import { planExport } from './commands/plan-export.ts'
+import { planShow } from './commands/plan-show.ts'
+import { servicesList } from './commands/services-list.ts'
+import { status } from './commands/status.ts'
+import { version } from './commands/version.ts'
+import type { Command } from './cli/command.ts'
+
+/** Every command, in the order help shows them. */
+export const commands: readonly Command[] = [
+  status,
+  servicesList,
+  alertsList,
+  planShow,
+  planDiff,
+  planApply,
+  planExport,
+  importFiles,
+  version
+]
