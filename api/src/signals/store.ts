@@ -1,0 +1,146 @@
+import type { Kysely } from 'kysely'
+import type { Clock } from '../platform/clock.ts'
+import type { Tables } from '../platform/database/tables.ts'
+import type { Batch, CommitOutcome, Counts, SliceDelta } from './slice.ts'
+import { Committer, type TransactionReport } from './store/committer.ts'
+import { readCursor } from './store/cursors.ts'
+import { prune, type Pruned } from './store/prune.ts'
+import { releasesOf, type ReleaseSeen } from './store/releases.ts'
+import { scan, type SliceRange, type StoredSlice } from './store/scan.ts'
+import { eachStep, sum, type SeriesQuery, type SumQuery } from './store/series.ts'
+import { defaultRetention, oldestKeptMs, type Retention, type SliceWidthMs } from './store/widths.rules.ts'
+
+export interface SliceStoreOptions {
+  readonly db: Kysely<Tables>
+  readonly clock: Clock
+  readonly retention?: Retention
+  /** Called after every transaction, for metrics. */
+  readonly onTransaction?: (report: TransactionReport) => void
+  /** A listener threw; the others were still told. */
+  readonly onListenerError?: (error: unknown) => void
+}
+
+/** Told of deltas after they are durable. The counts belong to the source: read them, or copy them. */
+export type CommitListener = (deltas: readonly SliceDelta[]) => void
+
+/** Where counts are kept. All sources write through it, everything that judges reads from it. */
+export interface SliceStore {
+  /**
+   * Adds what a source has counted, and moves its cursor, in one transaction: all of it or nothing.
+   * Resolves when it is durable and listeners have been told.
+   *
+   * A batch that carries a cursor, or a key that `also` checks, may be repeated as it is for as long
+   * as it takes: it is never counted twice. `also` may run again when a transaction is repeated.
+   * Batches of one moment share a transaction; one that fails does not harm the others.
+   *
+   * @throws PLIMSOLL_STORE_UNAVAILABLE with a hint (disk full, locked, connection lost), or what
+   *   `also` threw; nothing of the batch counts then
+   */
+  commit(batch: Batch): Promise<CommitOutcome>
+
+  /** Where a source has read to, as its last commit said; null when it never committed. */
+  readCursor(source: string): Promise<string | null>
+
+  /** @returns ends the subscription */
+  onCommitted(listener: CommitListener): () => void
+
+  /** Visits every slice of a range at one width, without blocking the event loop. */
+  scan(range: SliceRange, visit: (slice: StoredSlice) => void): Promise<void>
+
+  /**
+   * As {@link scan}, for those who go on with {@link onCommitted}: `onReached` says that all slices
+   * before a time have been visited, and no commit is told of between the reading of a piece and
+   * that call. Whoever ignores told deltas from the time reached on, and adds those before it, has
+   * every event exactly once.
+   */
+  follow(range: SliceRange, visit: (slice: StoredSlice) => void, onReached: (reachedMs: number) => void): Promise<void>
+
+  /** Counts per step, in order of time; steps without counts are left out. See {@link SeriesQuery}. */
+  eachStep(query: SeriesQuery, onStep: (startMs: number, counts: Counts) => void): Promise<void>
+
+  /** Counts of a whole range by group. */
+  sum(query: SumQuery): Promise<Map<string, Counts>>
+
+  /** Releases of a service whose requests were counted in a range, newest first. */
+  releases(service: string, fromMs: number, toMs: number): Promise<ReleaseSeen[]>
+
+  /** How long each width is kept; events older than the longest are not counted at all. */
+  retention: Retention
+
+  /** Start of the oldest slice of a width that is kept now. */
+  oldestKeptMs(widthMs: SliceWidthMs): number
+
+  /** Deletes what is past its retention. */
+  prune(): Promise<Pruned>
+
+  /** Why commits fail now; null while they succeed. */
+  readonly failure: { readonly sinceMs: number; readonly error: unknown } | null
+
+  /** Resolves when every commit that was asked for has ended. */
+  settled(): Promise<void>
+}
+
+export function createSliceStore(options: SliceStoreOptions): SliceStore {
+  const { db, clock } = options
+  const listeners = new Set<CommitListener>()
+  let retention = options.retention ?? defaultRetention
+  let failure: SliceStore['failure'] = null
+
+  const committer = new Committer({
+    db,
+    clock,
+    retention: () => retention,
+    onCommitted(batch) {
+      if (batch.deltas.length > 0) tell(listeners, batch.deltas, options.onListenerError)
+    },
+    onTransaction(report) {
+      failure = report.error === null ? null : { sinceMs: failure?.sinceMs ?? clock.nowMs(), error: report.error }
+      options.onTransaction?.(report)
+    }
+  })
+  const now = () => ({ nowMs: clock.nowMs(), retention })
+  const read = (range: SliceRange, visit: (slice: StoredSlice) => void, onReached?: (reachedMs: number) => void) =>
+    scan(db, range, { visit, ...(onReached && { onReached }) })
+
+  return {
+    commit: (batch) => (isEmpty(batch) ? Promise.resolve({ kind: 'committed' }) : committer.commit(batch)),
+    readCursor: (source) => readCursor(db, source),
+    onCommitted(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    scan: read,
+    follow: (range, visit, onReached) => scan(db, range, { visit, onReached, around: (piece) => committer.alone(piece) }),
+    eachStep: (query, onStep) => eachStep(read, query, now(), onStep),
+    sum: (query) => sum(read, query, now()),
+    releases: (service, fromMs, toMs) => releasesOf(db, service, fromMs, toMs),
+    get retention() {
+      return retention
+    },
+    set retention(value) {
+      retention = value
+    },
+    oldestKeptMs: (widthMs) => oldestKeptMs(widthMs, clock.nowMs(), retention),
+    prune: () => prune(db, clock.nowMs(), retention),
+    get failure() {
+      return failure
+    },
+    settled: () => committer.settled()
+  }
+}
+
+const isEmpty = ({ deltas, cursor, also }: Batch): boolean => deltas.length === 0 && !cursor && !also
+
+const tell = (
+  listeners: ReadonlySet<CommitListener>,
+  deltas: readonly SliceDelta[],
+  onError: SliceStoreOptions['onListenerError']
+): void => {
+  for (const listener of listeners) {
+    try {
+      listener(deltas)
+    } catch (error) {
+      onError?.(error)
+    }
+  }
+}
