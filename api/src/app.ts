@@ -1,0 +1,52 @@
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { accessPlugin } from './platform/http/access.ts'
+import { bodiesPlugin } from './platform/http/bodies.ts'
+import { errorsPlugin } from './platform/http/errors-plugin.ts'
+import { etagPlugin } from './platform/http/etag.ts'
+import { liveRoutePlugin } from './platform/http/live-route.ts'
+import { pressurePlugin, type PressureOptions } from './platform/http/pressure.ts'
+import { rateLimitPlugin } from './platform/http/rate-limit.ts'
+import { readinessPlugin } from './platform/http/readiness.ts'
+import { requestLogPlugin } from './platform/http/request-log.ts'
+import { routeTablePlugin } from './platform/http/route-table.ts'
+import { securityHeadersPlugin } from './platform/http/security-headers.ts'
+import { serverOptions } from './platform/http/server-options.ts'
+import { systemRoutesPlugin } from './platform/http/system-routes.ts'
+import { validationPlugin } from './platform/http/validation.ts'
+import { groundPlugin, type Ground } from './platform/ground.ts'
+import { metricsPlugin } from './platform/metrics.ts'
+
+export interface AppOptions extends Ground {
+  readonly logger?: FastifyBaseLogger
+  /** Metrics of the whole process: only where one application is one process. */
+  readonly processMetrics?: boolean
+  readonly pressure?: PressureOptions
+}
+
+/** The application: everything but the process. Testable without a port. */
+export async function buildApp({ logger, processMetrics = false, pressure = {}, ...ground }: AppOptions): Promise<FastifyInstance> {
+  const app = fastify(serverOptions(ground.settings, logger))
+
+  // the ground
+  await app.register(groundPlugin, ground)
+  await app.register(metricsPlugin, { ofProcess: processMetrics })
+  await app.register(routeTablePlugin)
+  await app.register(readinessPlugin)
+
+  // what every request passes, in this order
+  await app.register(pressurePlugin, pressure)
+  await app.register(requestLogPlugin)
+  await app.register(securityHeadersPlugin)
+  await app.register(accessPlugin)
+  await app.register(rateLimitPlugin)
+  await app.register(bodiesPlugin)
+  await app.register(validationPlugin)
+  await app.register(etagPlugin)
+  await app.register(errorsPlugin)
+
+  // the rooms, from the ground up
+  await app.register(systemRoutesPlugin)
+  await app.register(liveRoutePlugin)
+
+  return app
+}

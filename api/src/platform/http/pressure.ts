@@ -1,0 +1,111 @@
+import underPressure from '@fastify/under-pressure'
+import fp from 'fastify-plugin'
+import type { Priority } from '../../contract/index.ts'
+import { overloaded } from '../errors.ts'
+import { Counter, Gauge } from '../metrics.ts'
+import { nextLevel, pressureOf, shedRatio, type PressureSample } from './pressure.rules.ts'
+import { problemType, toProblem } from './problem.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    pressure: Pressure
+  }
+}
+
+export interface Pressure {
+  /** Level of shedding, 0 (none) to 3 (all but vital). */
+  readonly level: number
+  /** What is measured and too high, for people; null while nothing is shed. */
+  readonly cause: string | null
+  /** Takes one measurement; runs by itself every {@link sampleMs}. */
+  sample(): void
+}
+
+/** Short beside the 200 ms that callers are promised. */
+const sampleMs = 100
+
+const retryAfterS = 2
+
+export interface PressureOptions {
+  /** Instead of the process, in tests. */
+  readonly measure?: () => PressureSample
+}
+
+/** Refuses part of the requests, least important first, while the process cannot keep up. */
+export const pressurePlugin = fp<PressureOptions>(
+  async (app, options) => {
+    const { PRESSURE_EVENT_LOOP_DELAY_MS, PRESSURE_EVENT_LOOP_UTILISATION_PERCENT, PRESSURE_HEAP_MB } = app.settings
+    const limits = {
+      eventLoopDelayMs: PRESSURE_EVENT_LOOP_DELAY_MS,
+      eventLoopUtilisationRatio: PRESSURE_EVENT_LOOP_UTILISATION_PERCENT / 100,
+      heapUsedBytes: PRESSURE_HEAP_MB * 1_048_576
+    }
+    // under-pressure measures; what is done about it is decided here, by priority
+    await app.register(underPressure, { sampleInterval: sampleMs, eventLoopUtilizationMode: 'interval' })
+    const measure = options.measure ?? ((): PressureSample => ofProcess(app.memoryUsage()))
+
+    const registers = [app.metrics]
+    const shed = new Counter({
+      name: 'plimsoll_http_shed_total',
+      help: 'Requests refused under load, by priority',
+      labelNames: ['priority'],
+      registers
+    })
+    new Gauge({
+      name: 'plimsoll_http_shed_level',
+      help: 'Level of load shedding, 0 none to 3 all but health',
+      registers,
+      collect() {
+        this.set(state.level)
+      }
+    })
+
+    const state = { level: 0, cause: null as string | null, sample }
+    app.decorate('pressure', state)
+    const stop = app.clock.every(sampleMs, sample)
+    app.addHook('onClose', () => stop())
+
+    function sample(): void {
+      const measured = measure()
+      const { ratio, measure: worst } = pressureOf(measured, limits)
+      const before = state.level
+      state.level = nextLevel(before, ratio)
+      if (state.level > 0 && ratio > 1) state.cause = `${worst} is ${Math.round(measured[worst] * 100) / 100}, limit ${limits[worst]}`
+      if (before === 0 && state.level > 0) app.log.warn({ ...measured, limits }, 'load shedding began')
+      if (before > 0 && state.level === 0) {
+        state.cause = null
+        app.log.info(measured, 'load shedding ended')
+      }
+    }
+
+    // Errors spread evenly instead of dice: of shares 0.3, 0.3, 0.3, 0.3 the fourth request is shed.
+    const owed: Record<Priority, number> = { vital: 0, high: 0, normal: 0, low: 0 }
+
+    app.addHook('onRequest', (request, reply, done) => {
+      if (state.level === 0) return done()
+      const priority = request.routeOptions.config.priority ?? 'low'
+      const ratio = shedRatio(state.level, priority)
+      if (ratio === 0) return done()
+      owed[priority] += ratio
+      if (owed[priority] < 1) return done()
+      owed[priority] -= 1
+      shed.inc({ priority })
+      // straight to the socket: a refusal must cost far less than what it refuses
+      reply.hijack()
+      const body = JSON.stringify(toProblem(refusal, request.id))
+      reply.raw.writeHead(503, { ...refusalHeaders, 'content-length': Buffer.byteLength(body) })
+      reply.raw.end(body)
+    })
+  },
+  { name: 'pressure', dependencies: ['ground', 'metrics', 'route-table'] }
+)
+
+const refusal = overloaded('The server has more work than it can do in time and refuses part of it')
+
+const refusalHeaders = { 'content-type': problemType, 'retry-after': String(retryAfterS), 'cache-control': 'no-store' }
+
+const ofProcess = (usage: { eventLoopDelay: number; eventLoopUtilized: number; heapUsed: number }): PressureSample => ({
+  eventLoopDelayMs: usage.eventLoopDelay, // Infinity when the loop stood still for the whole interval
+  eventLoopUtilisationRatio: usage.eventLoopUtilized,
+  heapUsedBytes: usage.heapUsed
+})

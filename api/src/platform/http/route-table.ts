@@ -1,0 +1,85 @@
+import fp from 'fastify-plugin'
+import type { Access, Priority } from '../../contract/index.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    routeTable: RouteTable
+  }
+  interface FastifyContextConfig {
+    /** Who may call; from the contract. */
+    access?: Access
+    /** What is shed first; from the contract. */
+    priority?: Priority
+    /** Key in the contract, e.g. `GET /api/v1/services`. */
+    route?: string
+    /** Stays open: its duration says nothing. */
+    streams?: boolean
+    /** Asked every few seconds by machines: logged only when it goes wrong. */
+    polled?: boolean
+  }
+}
+
+interface Entry {
+  readonly method: string
+  readonly url: string
+  readonly declared: boolean
+}
+
+/** Every route that was registered. */
+export class RouteTable {
+  #entries: Entry[] = []
+  #patterns: { readonly pattern: RegExp; readonly method: string }[] | null = null
+
+  add(entry: Entry): void {
+    this.#entries.push(entry)
+  }
+
+  get all(): readonly Entry[] {
+    return this.#entries
+  }
+
+  /** Methods that some route takes at this path; empty when none does. */
+  methodsOf(path: string): string[] {
+    this.#patterns ??= this.#entries.filter(({ url }) => url !== '*').map(({ method, url }) => ({ method, pattern: toPattern(url) }))
+    const methods = this.#patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)
+    return [...new Set(methods)].toSorted()
+  }
+
+  /** Routes that do not say who may call them and when they are shed. */
+  get undeclared(): string[] {
+    return this.#entries.filter(({ declared }) => !declared).map(({ method, url }) => `${method} ${url}`)
+  }
+}
+
+const toPattern = (url: string): RegExp =>
+  new RegExp(
+    `^${url
+      .replaceAll(/[.+?^$()|[\]\\{}]/g, String.raw`\$&`)
+      .replaceAll(/:\w+/g, '[^/]+')
+      .replaceAll('*', '.*')}$`
+  )
+
+/** Keeps the list of routes, and refuses to start while one does not declare its access. */
+export const routeTablePlugin = fp(
+  async (app) => {
+    const table = new RouteTable()
+    app.decorate('routeTable', table)
+    app.addHook('onRoute', (route) => {
+      for (const method of [route.method].flat()) {
+        table.add({
+          method,
+          url: route.url,
+          get declared() {
+            // read late: a plugin's own hook may declare for the routes of a library
+            return route.config?.access !== undefined && route.config.priority !== undefined
+          }
+        })
+      }
+    })
+    app.addHook('onReady', async () => {
+      const { undeclared } = table
+      if (undeclared.length > 0) throw new Error(`routes without access or priority: ${undeclared.join(', ')}`)
+    })
+  },
+  { name: 'route-table' }
+)

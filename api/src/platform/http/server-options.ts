@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, Server } from 'node:http'
+import type { FastifyBaseLogger, FastifyHttpOptions } from 'fastify'
+import type { Settings } from '../settings.ts'
+import { clientErrorHandler, frameworkErrors } from './errors-plugin.ts'
+
+/** What Fastify is made with. */
+export const serverOptions = (settings: Settings, loggerInstance?: FastifyBaseLogger) => {
+  const nextId = requestIds()
+  return {
+    ...(loggerInstance && { loggerInstance }),
+    disableRequestLogging: true, // request-log.ts writes one line at the end instead of two
+    genReqId: ({ headers }: IncomingMessage) => safeId(headers['x-request-id']) ?? nextId(),
+    bodyLimit: settings.BODY_LIMIT_BYTES,
+    trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,
+    routerOptions: { maxParamLength: 256 },
+    return503OnClosing: false, // what still arrives while closing is served, with Connection: close
+    // an import of a day's log may take its time; headers may not
+    requestTimeout: 600_000,
+    keepAliveTimeout: 72_000, // longer than a proxy's idle time of usually 60 s, or it meets a closed connection
+    http: { headersTimeout: 15_000 },
+    frameworkErrors,
+    clientErrorHandler
+  } satisfies FastifyHttpOptions<Server>
+}
+
+/** An id that a proxy gave is kept, so that one request has one name in all logs. */
+const safeId = (id: string | string[] | undefined): string | null =>
+  typeof id === 'string' && /^[\w.:-]{8,64}$/.test(id) ? id : null
+
+const requestIds = (): (() => string) => {
+  const prefix = randomBytes(4).toString('hex')
+  let count = 0
+  return () => `${prefix}-${(count++).toString(36)}`
+}

@@ -1,0 +1,82 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import fp from 'fastify-plugin'
+import { on, systemRoutes, type System } from '../../contract/index.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Set by the evaluator: what `/api/v1/system` says of it. */
+    evaluatorStatus: { current: () => System['evaluator'] }
+  }
+}
+
+const readyStatus = { ready: 200, busy: 429, not_ready: 503 } as const
+
+/** `/healthz`, `/readyz`, `/metrics` and `/api/v1/system`. */
+export const systemRoutesPlugin = fp(
+  async (instance) => {
+    const app = instance.withTypeProvider<TypeBoxTypeProvider>()
+    const { version, startedMs, id } = app.instance
+    const polled = { polled: true }
+    app.decorate('evaluatorStatus', { current: () => ({ lastRunAt: null, objectives: 0 }) })
+    app.readiness.add(
+      'pressure',
+      () => (app.pressure.level > 0 ? { code: 'overloaded', text: app.pressure.cause ?? 'requests are shed' } : null),
+      'busy'
+    )
+
+    const health = on(systemRoutes, 'GET /healthz')
+    app.route({
+      ...health,
+      config: { ...health.config, ...polled },
+      handler: () => ({ status: 'ok' as const, version, uptimeS: Math.round((app.clock.nowMs() - startedMs) / 1_000) })
+    })
+
+    const ready = on(systemRoutes, 'GET /readyz')
+    app.route({
+      ...ready,
+      config: { ...ready.config, ...polled },
+      handler: (_request, reply) => {
+        const readiness = app.readiness.now
+        reply.code(readyStatus[readiness.status] as 200)
+        return readiness
+      }
+    })
+
+    const metrics = on(systemRoutes, 'GET /metrics')
+    app.route({
+      ...metrics,
+      config: { ...metrics.config, ...polled },
+      handler: async (_request, reply) => {
+        void reply.type(app.metrics.contentType)
+        return app.metrics.metrics()
+      }
+    })
+
+    const { API_TOKEN, LOOPBACK_OPEN } = app.settings
+    const access: System['access'] = {
+      mode: LOOPBACK_OPEN ? 'open_on_loopback' : 'token',
+      text: [
+        LOOPBACK_OPEN ? 'callers on this machine may read and write' : 'nobody may call without a token',
+        API_TOKEN ? 'others with the token' : 'others may not'
+      ].join(', ')
+    }
+    app.route({
+      ...on(systemRoutes, 'GET /api/v1/system'),
+      handler: async () => ({
+        name: 'plimsoll' as const,
+        version,
+        instance: id,
+        nowAt: new Date(app.clock.nowMs()).toISOString(),
+        startedAt: new Date(startedMs).toISOString(),
+        database: {
+          kind: app.database.dialect,
+          sizeBytes: await app.database.sizeBytes().catch(() => null),
+          schema: String(app.database.schemaVersion)
+        },
+        access,
+        evaluator: app.evaluatorStatus.current()
+      })
+    })
+  },
+  { name: 'system-routes', dependencies: ['ground', 'metrics', 'readiness', 'pressure'] }
+)

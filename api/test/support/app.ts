@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { buildApp, type AppOptions } from '../../src/app.ts'
+import { ManualClock, type Clock } from '../../src/platform/clock.ts'
+import { openDatabase, type Database } from '../../src/platform/database/open.ts'
+import { loadSettings, type Settings } from '../../src/platform/settings.ts'
+
+export interface TestAppOptions {
+  /** Default: a {@link ManualClock}. */
+  readonly clock?: Clock
+  /** YAML of the plan; written to the PLAN_FILE of a fresh directory. */
+  readonly plan?: string
+  /** Settings by name, as in the environment. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Default: a fresh one in memory, closed with the application. */
+  readonly database?: Database
+  readonly logger?: AppOptions['logger']
+  readonly processMetrics?: boolean
+  readonly pressure?: AppOptions['pressure']
+  /** Adds routes and hooks before the application is ready. */
+  readonly prepare?: (app: FastifyInstance) => void
+}
+
+export interface TestApp {
+  readonly app: FastifyInstance
+  readonly clock: Clock
+  readonly settings: Settings
+  readonly database: Database
+  /** A directory of this application alone, removed by `close`. */
+  readonly dir: string
+  /** Listens on a free port of 127.0.0.1; gives the origin, e.g. `http://127.0.0.1:40211`. */
+  listen(): Promise<string>
+  close(): Promise<void>
+}
+
+/**
+ * The whole application on a store in memory, with a clock that stands still, below a directory of
+ * its own: `const { app, clock, close } = await buildTestApp({ plan })`.
+ */
+export async function buildTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const dir = mkdtempSync(join(tmpdir(), 'plimsoll-test-'))
+  const planFile = join(dir, 'plan.yaml')
+  if (options.plan !== undefined) writeFileSync(planFile, options.plan)
+  const settings = await loadSettings(
+    { PORT: '0', DATA_DIR: join(dir, 'data'), PLAN_FILE: planFile, WEB_ROOT: join(dir, 'web'), LOG_LEVEL: 'silent', ...options.settings },
+    null
+  )
+  const clock = options.clock ?? new ManualClock()
+  const database = options.database ?? (await openDatabase(':memory:', { nowMs: clock.nowMs() }))
+  const app = await buildApp({
+    settings,
+    clock,
+    database,
+    instance: { id: 'test', version: '0.0.0-test', startedMs: clock.nowMs() },
+    ...(options.logger && { logger: options.logger }),
+    ...(options.processMetrics !== undefined && { processMetrics: options.processMetrics }),
+    ...(options.pressure && { pressure: options.pressure })
+  })
+  options.prepare?.(app)
+  await app.ready()
+  return {
+    app,
+    clock,
+    settings,
+    database,
+    dir,
+    listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
+    async close() {
+      await app.close()
+      if (!options.database) await database.close()
+      rmSync(dir, { recursive: true, force: true })
+    }
+  }
+}
