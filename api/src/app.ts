@@ -1,6 +1,8 @@
 import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { databasePlugin } from './platform/database/plugin.ts'
 import { accessPlugin } from './platform/http/access.ts'
 import { bodiesPlugin } from './platform/http/bodies.ts'
+import { docsPlugin } from './platform/http/docs.ts'
 import { errorsPlugin } from './platform/http/errors-plugin.ts'
 import { etagPlugin } from './platform/http/etag.ts'
 import { liveRoutePlugin } from './platform/http/live-route.ts'
@@ -13,6 +15,7 @@ import { securityHeadersPlugin } from './platform/http/security-headers.ts'
 import { serverOptions } from './platform/http/server-options.ts'
 import { systemRoutesPlugin } from './platform/http/system-routes.ts'
 import { validationPlugin } from './platform/http/validation.ts'
+import { webPlugin } from './platform/http/web.ts'
 import { groundPlugin, type Ground } from './platform/ground.ts'
 import { metricsPlugin } from './platform/metrics.ts'
 
@@ -24,7 +27,12 @@ export interface AppOptions extends Ground {
 }
 
 /** The application: everything but the process. Testable without a port. */
-export async function buildApp({ logger, processMetrics = false, pressure = {}, ...ground }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp({
+  logger,
+  processMetrics = false,
+  pressure = {},
+  ...ground
+}: AppOptions): Promise<FastifyInstance> {
   const app = fastify(serverOptions(ground.settings, logger))
 
   // the ground
@@ -32,6 +40,7 @@ export async function buildApp({ logger, processMetrics = false, pressure = {}, 
   await app.register(metricsPlugin, { ofProcess: processMetrics })
   await app.register(routeTablePlugin)
   await app.register(readinessPlugin)
+  await app.register(databasePlugin)
 
   // what every request passes, in this order
   await app.register(pressurePlugin, pressure)
@@ -47,6 +56,10 @@ export async function buildApp({ logger, processMetrics = false, pressure = {}, 
   // the rooms, from the ground up
   await app.register(systemRoutesPlugin)
   await app.register(liveRoutePlugin)
+
+  // what people see
+  await app.register(docsPlugin)
+  await app.register(webPlugin)
 
   return app
 }

@@ -143,12 +143,17 @@ const frame = (id: string, name: LiveEventName, data: unknown): string =>
   `id: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`
 
 /** The part of an event that is about one service; null when none is. */
-const onlyOf = (service: string, name: LiveEventName, data: LiveEvents[LiveEventName]): LiveEvents[LiveEventName] | null => {
+const onlyOf = (
+  service: string,
+  name: LiveEventName,
+  data: LiveEvents[LiveEventName]
+): LiveEvents[LiveEventName] | null => {
   if (name === 'slices') {
     const { atMs, services } = data as LiveEvents['slices']
     const own = services[service]
     return own ? { atMs, services: { [service]: own } } : null
   }
-  if (name === 'state' || name === 'alert') return (data as LiveEvents['state' | 'alert']).service === service ? data : null
+  if (name === 'state' || name === 'alert')
+    return (data as LiveEvents['state' | 'alert']).service === service ? data : null
   return data
 }

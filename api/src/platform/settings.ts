@@ -10,16 +10,25 @@ import { codedError, type Fault } from './errors.ts'
 
 const checkout = resolve(import.meta.dirname, '../../..')
 
-const wholeNumber = (unit: string, description: string, limits: { default: number; minimum: number; maximum: number }) =>
-  Type.Integer({ ...limits, description, unit })
+const wholeNumber = (
+  unit: string,
+  description: string,
+  limits: { default: number; minimum: number; maximum: number }
+) => Type.Integer({ ...limits, description, unit })
 
-const text = (description: string, options: { default?: string; pattern?: string; secret?: true; allowed?: string } = {}) =>
-  Type.String({ default: '', ...options, description })
+const text = (
+  description: string,
+  options: { default?: string; pattern?: string; secret?: true; allowed?: string } = {}
+) => Type.String({ default: '', ...options, description })
 
 /** Every setting, its unit, its limits and what it is without being set. Names are environment variables. */
 export const SettingsSchema = Type.Object({
   HOST: text('address to listen on; 127.0.0.1 is this machine alone', { default: '127.0.0.1' }),
-  PORT: wholeNumber('TCP port', 'port to listen on; 0 takes any free one', { default: 3000, minimum: 0, maximum: 65_535 }),
+  PORT: wholeNumber('TCP port', 'port to listen on; 0 takes any free one', {
+    default: 3000,
+    minimum: 0,
+    maximum: 65_535
+  }),
   DATA_DIR: text('directory of the store, the class key and the instance id', { default: './data' }),
   PLAN_FILE: text('the plan that is applied at start and whenever it changes', { default: './plan.yaml' }),
   DATABASE_URL: text('sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE; empty: SQLite below DATA_DIR', {
@@ -62,14 +71,30 @@ export const SettingsSchema = Type.Object({
     minimum: 50,
     maximum: 60_000
   }),
-  RETAIN_10S_HOURS: wholeNumber('hours', 'how long counts per 10 s are kept', { default: 12, minimum: 2, maximum: 240 }),
-  RETAIN_1M_DAYS: wholeNumber('days', 'how long counts per minute are kept; the longest window of an objective and a margin', {
-    default: 35,
+  RETAIN_10S_HOURS: wholeNumber('hours', 'how long counts per 10 s are kept', {
+    default: 12,
     minimum: 2,
+    maximum: 240
+  }),
+  RETAIN_1M_DAYS: wholeNumber(
+    'days',
+    'how long counts per minute are kept; the longest window of an objective and a margin',
+    {
+      default: 35,
+      minimum: 2,
+      maximum: 400
+    }
+  ),
+  RETAIN_1H_DAYS: wholeNumber('days', 'how long counts per hour are kept', {
+    default: 400,
+    minimum: 2,
+    maximum: 4_000
+  }),
+  RETAIN_PROBES_DAYS: wholeNumber('days', 'how long single probe results are kept', {
+    default: 35,
+    minimum: 1,
     maximum: 400
   }),
-  RETAIN_1H_DAYS: wholeNumber('days', 'how long counts per hour are kept', { default: 400, minimum: 2, maximum: 4_000 }),
-  RETAIN_PROBES_DAYS: wholeNumber('days', 'how long single probe results are kept', { default: 35, minimum: 1, maximum: 400 }),
   RETAIN_IDEMPOTENCY_HOURS: wholeNumber('hours', 'how long idempotency keys of pushes are remembered', {
     default: 48,
     minimum: 1,
@@ -91,7 +116,11 @@ export const SettingsSchema = Type.Object({
     allowed: 'empty, or at least 16 characters',
     secret: true
   }),
-  WEBHOOK_TIMEOUT_MS: wholeNumber('ms', 'how long one webhook may take', { default: 10_000, minimum: 100, maximum: 60_000 }),
+  WEBHOOK_TIMEOUT_MS: wholeNumber('ms', 'how long one webhook may take', {
+    default: 10_000,
+    minimum: 100,
+    maximum: 60_000
+  }),
 
   BODY_LIMIT_BYTES: wholeNumber('bytes', 'largest JSON or YAML body', {
     default: 1_048_576,
@@ -103,13 +132,21 @@ export const SettingsSchema = Type.Object({
     minimum: 0,
     maximum: 1_000_000
   }),
-  LIVE_CLIENTS: wholeNumber('clients', 'most simultaneous readers of /api/v1/live', { default: 500, minimum: 1, maximum: 50_000 }),
-
-  PRESSURE_EVENT_LOOP_DELAY_MS: wholeNumber('ms', 'mean delay of the event loop above which requests are shed; 0: never', {
-    default: 60,
-    minimum: 0,
-    maximum: 10_000
+  LIVE_CLIENTS: wholeNumber('clients', 'most simultaneous readers of /api/v1/live', {
+    default: 500,
+    minimum: 1,
+    maximum: 50_000
   }),
+
+  PRESSURE_EVENT_LOOP_DELAY_MS: wholeNumber(
+    'ms',
+    'mean delay of the event loop above which requests are shed; 0: never',
+    {
+      default: 60,
+      minimum: 0,
+      maximum: 10_000
+    }
+  ),
   PRESSURE_EVENT_LOOP_UTILISATION_PERCENT: wholeNumber(
     'percent',
     'share of time the event loop is busy above which requests are shed; 0: not looked at, a busy loop alone is no harm',
@@ -216,7 +253,10 @@ const explain = (error: unknown, data: Variables): Error => {
   })
 }
 
-const faultOf = (name: string, value: string | undefined): Required<Pick<Fault, 'path' | 'text' | 'found' | 'expected'>> => {
+const faultOf = (
+  name: string,
+  value: string | undefined
+): Required<Pick<Fault, 'path' | 'text' | 'found' | 'expected'>> => {
   const schema = describeSetting(name)
   return {
     path: name,

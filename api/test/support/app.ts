@@ -44,7 +44,14 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
   const planFile = join(dir, 'plan.yaml')
   if (options.plan !== undefined) writeFileSync(planFile, options.plan)
   const settings = await loadSettings(
-    { PORT: '0', DATA_DIR: join(dir, 'data'), PLAN_FILE: planFile, WEB_ROOT: join(dir, 'web'), LOG_LEVEL: 'silent', ...options.settings },
+    {
+      PORT: '0',
+      DATA_DIR: join(dir, 'data'),
+      PLAN_FILE: planFile,
+      WEB_ROOT: join(dir, 'web'),
+      LOG_LEVEL: 'silent',
+      ...options.settings
+    },
     null
   )
   const clock = options.clock ?? new ManualClock()

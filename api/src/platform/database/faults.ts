@@ -12,14 +12,29 @@ const faults = {
     hint: 'free space below DATA_DIR; counting goes on in memory and is written when there is room'
   },
   read_only: { text: 'the store is read-only', hint: 'make the file and its directory writable for this user' },
-  io_error: { text: 'the disk reports an input/output error', hint: 'check the disk and the kernel log, then restore a backup' },
+  io_error: {
+    text: 'the disk reports an input/output error',
+    hint: 'check the disk and the kernel log, then restore a backup'
+  },
   corrupt: { text: 'the file is damaged', hint: 'stop the server and restore a backup (make restore)' },
   not_a_database: { text: 'the file is not an SQLite database', hint: 'point DATABASE_URL or DATA_DIR elsewhere' },
-  cannot_open: { text: 'the file cannot be opened', hint: 'check that the directory exists and that this user may write to it' },
+  cannot_open: {
+    text: 'the file cannot be opened',
+    hint: 'check that the directory exists and that this user may write to it'
+  },
   busy: { text: 'another program holds the write lock', hint: 'close other programs that write to this file' },
-  unreachable: { text: 'the database server does not answer', hint: 'check that it runs and that host and port in DATABASE_URL are right' },
-  refused: { text: 'the database server refuses this login', hint: 'check user, password and database in DATABASE_URL' },
-  shutting_down: { text: 'the database server ended the connection', hint: 'nothing to do: the connection is made anew' },
+  unreachable: {
+    text: 'the database server does not answer',
+    hint: 'check that it runs and that host and port in DATABASE_URL are right'
+  },
+  refused: {
+    text: 'the database server refuses this login',
+    hint: 'check user, password and database in DATABASE_URL'
+  },
+  shutting_down: {
+    text: 'the database server ended the connection',
+    hint: 'nothing to do: the connection is made anew'
+  },
   too_slow: { text: 'the statement took too long and was ended', hint: 'check the load of the database server' }
 } as const
 

@@ -86,7 +86,10 @@ export async function migrate(
   })
 }
 
-const createHistory = async (transaction: Transaction<Tables>, { integer, text, strict }: SchemaWords): Promise<void> => {
+const createHistory = async (
+  transaction: Transaction<Tables>,
+  { integer, text, strict }: SchemaWords
+): Promise<void> => {
   await sql
     .raw(
       `create table if not exists schema_migrations (

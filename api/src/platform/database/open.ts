@@ -1,12 +1,13 @@
 import { mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { Kysely, sql, type LogEvent } from 'kysely'
+import { Kysely, sql } from 'kysely'
 import { codedError, isCodedError, messageOf } from '../errors.ts'
 import { explainStoreError } from './faults.ts'
 import { migrate, schemaVersion } from './migrate.ts'
 import { openPool, postgresDialect } from './postgres.ts'
 import { applicationId, NodeSqliteDatabase, NodeSqliteDialect } from './sqlite.ts'
 import type { Tables } from './tables.ts'
+import { StoreWatch } from './watch.ts'
 
 export type Dialect = 'sqlite' | 'postgres'
 
@@ -17,6 +18,8 @@ export interface Database {
   /** The file of SQLite; null in memory and on PostgreSQL. */
   readonly path: string | null
   readonly schemaVersion: number
+  /** What the statements show of the store's health. */
+  readonly watch: StoreWatch
   /** Size of what is stored, bytes. */
   sizeBytes(): Promise<number>
   close(): Promise<void>
@@ -25,15 +28,6 @@ export interface Database {
 export interface OpenOptions {
   /** Unix time for the history of migrations, ms. */
   readonly nowMs?: number
-  /** Told of every statement, for metrics and for the store's health; must not throw. */
-  readonly onQuery?: (event: QueryEvent) => void
-}
-
-export interface QueryEvent {
-  readonly durationMs: number
-  /** False for reads: only a write that succeeded shows that the store takes writes. */
-  readonly writes: boolean
-  readonly error: unknown
 }
 
 export const storeOpenFailed = codedError({
@@ -49,7 +43,7 @@ export const storeOpenFailed = codedError({
  * @throws PLIMSOLL_STORE_OPEN_FAILED, PLIMSOLL_SCHEMA_NEWER
  */
 export async function openDatabase(url: string, options: OpenOptions = {}): Promise<Database> {
-  const database = isPostgres(url) ? openPostgres(url, options) : openSqlite(sqlitePath(url), options)
+  const database = isPostgres(url) ? openPostgres(url) : openSqlite(sqlitePath(url))
   try {
     await migrate(database.db, database.dialect, options.nowMs ?? 0)
     return database
@@ -70,9 +64,11 @@ export const sqlitePath = (url: string): string => {
 
 /** The URL without its password, for messages. */
 export const describeUrl = (url: string): string =>
-  isPostgres(url) ? url.replace(/\/\/([^/@:]*):[^@]*@/, '//$1:***@').replace(/([?&]password=)[^&]*/, '$1***') : sqlitePath(url)
+  isPostgres(url)
+    ? url.replace(/\/\/([^/@:]*):[^@]*@/, '//$1:***@').replace(/([?&]password=)[^&]*/, '$1***')
+    : sqlitePath(url)
 
-function openSqlite(path: string, options: OpenOptions): Database {
+function openSqlite(path: string): Database {
   const inMemory = path === ':memory:'
   let file: NodeSqliteDatabase | undefined
   try {
@@ -84,12 +80,14 @@ function openSqlite(path: string, options: OpenOptions): Database {
     throw isCodedError(error) ? error : openError(path, error)
   }
   const { raw } = file
-  const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(file), ...logTo(options) })
+  const watch = new StoreWatch()
+  const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(file), log: watch.log })
   return {
     db,
     dialect: 'sqlite',
     path: inMemory ? null : path,
     schemaVersion,
+    watch,
     async sizeBytes() {
       if (!inMemory) return fileSize(path) + fileSize(`${path}-wal`)
       const row = raw.prepare('select page_count * page_size as bytes from pragma_page_count, pragma_page_size').get()
@@ -111,14 +109,16 @@ const claim = ({ raw }: NodeSqliteDatabase): void => {
   raw.exec(`pragma application_id = ${applicationId}`)
 }
 
-function openPostgres(url: string, options: OpenOptions): Database {
-  const pool = openPool(url, (error) => options.onQuery?.({ durationMs: 0, writes: false, error }))
-  const db = new Kysely<Tables>({ dialect: postgresDialect(pool), ...logTo(options) })
+function openPostgres(url: string): Database {
+  const watch = new StoreWatch()
+  const pool = openPool(url, (error) => watch.failed(error))
+  const db = new Kysely<Tables>({ dialect: postgresDialect(pool), log: watch.log })
   return {
     db,
     dialect: 'postgres',
     path: null,
     schemaVersion,
+    watch,
     async sizeBytes() {
       const { rows } = await sql<{ bytes: number }>`select pg_database_size(current_database()) as bytes`.execute(db)
       return rows[0]?.bytes ?? 0
@@ -129,16 +129,6 @@ function openPostgres(url: string, options: OpenOptions): Database {
     }
   }
 }
-
-const logTo = ({ onQuery }: OpenOptions) =>
-  onQuery && {
-    log: (event: LogEvent): void =>
-      onQuery({
-        durationMs: event.queryDurationMillis,
-        writes: /^\s*(insert|update|delete|commit)/i.test(event.query.sql),
-        error: event.level === 'error' ? event.error : undefined
-      })
-  }
 
 const fileSize = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 

@@ -20,7 +20,12 @@ export interface AccessRules {
 
 export type Decision =
   | { readonly allowed: true; readonly as: 'anyone' | 'local' | 'token' }
-  | { readonly allowed: false; readonly refusal: 'unauthenticated' | 'denied'; readonly detail: string; readonly hint: string }
+  | {
+      readonly allowed: false
+      readonly refusal: 'unauthenticated' | 'denied'
+      readonly detail: string
+      readonly hint: string
+    }
 
 /**
  * Who may call what. Public routes: anybody. A token may do everything. Without one, a caller on
@@ -36,7 +41,10 @@ export function decideAccess(access: Access, caller: Caller, { loopbackOpen, has
   if (access === 'public') return { allowed: true, as: 'anyone' }
   if (caller.tokenMatches === true) return { allowed: true, as: 'token' }
   if (caller.tokenMatches === false) {
-    return unauthenticated(hasToken ? 'The token is wrong' : 'No token is set on this server', 'compare it with API_TOKEN of the server')
+    return unauthenticated(
+      hasToken ? 'The token is wrong' : 'No token is set on this server',
+      'compare it with API_TOKEN of the server'
+    )
   }
   const obstacle = loopbackOpen ? obstacleOf(caller, access !== 'viewer') : 'LOOPBACK_OPEN is false'
   if (obstacle === null) return { allowed: true, as: 'local' }
@@ -49,7 +57,12 @@ export function decideAccess(access: Access, caller: Caller, { loopbackOpen, has
   }
 }
 
-const unauthenticated = (detail: string, hint: string): Decision => ({ allowed: false, refusal: 'unauthenticated', detail, hint })
+const unauthenticated = (detail: string, hint: string): Decision => ({
+  allowed: false,
+  refusal: 'unauthenticated',
+  detail,
+  hint
+})
 
 /** Why a caller is not plainly on this machine; null when it is. */
 const obstacleOf = ({ remoteAddress, forwardedFor, host, origin }: Caller, writes: boolean): string | null => {

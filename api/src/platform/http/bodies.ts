@@ -98,7 +98,8 @@ const depthOf = (text: string): number => {
   for (let i = 0; i < text.length; i++) {
     const char = text.charCodeAt(i)
     if (quoted) {
-      if (char === 0x5c) i++ // a backslash escapes what follows
+      if (char === 0x5c)
+        i++ // a backslash escapes what follows
       else if (char === 0x22) quoted = false
     } else if (char === 0x22) quoted = true
     else if (char === 0x7b || char === 0x5b) deepest = Math.max(deepest, ++depth)

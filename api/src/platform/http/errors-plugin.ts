@@ -5,13 +5,6 @@ import fp from 'fastify-plugin'
 import { badRequest, type CodedError, codedError, methodNotAllowed, notFound } from '../errors.ts'
 import { problemType, sendProblem, toCodedError, toProblem } from './problem.ts'
 
-declare module 'fastify' {
-  interface FastifyInstance {
-    /** Serves what no route does, where a page is wanted instead of a problem; null: nothing to serve. */
-    fallback: { serve: ((request: FastifyRequest, reply: FastifyReply) => FastifyReply | null) | null }
-  }
-}
-
 const headersTooLarge = codedError({
   code: 'PLIMSOLL_HEADERS_TOO_LARGE',
   status: 431,
@@ -30,13 +23,9 @@ const brokenHttp = codedError({ code: 'PLIMSOLL_BROKEN_HTTP', status: 400, title
 /** Every refusal leaves here as problem details, whatever threw it. */
 export const errorsPlugin = fp(
   async (app) => {
-    app.decorate('fallback', { serve: null })
-
     app.setErrorHandler((thrown: FastifyError, request, reply) => answerError(thrown, request, reply))
 
     app.setNotFoundHandler((request, reply) => {
-      const page = app.fallback.serve?.(request, reply)
-      if (page) return page
       const path = request.url.split('?', 1)[0] ?? ''
       const methods = app.routeTable.methodsOf(path)
       if (methods.length === 0 || methods.includes(request.method)) {

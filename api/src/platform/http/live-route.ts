@@ -31,7 +31,11 @@ export const liveRoutePlugin = fp(
         this.set(app.live.clients)
       }
     })
-    const dropped = new Counter({ name: 'plimsoll_live_dropped_total', help: 'Readers dropped for being slow', registers })
+    const dropped = new Counter({
+      name: 'plimsoll_live_dropped_total',
+      help: 'Readers dropped for being slow',
+      registers
+    })
     app.live.onDropped = () => dropped.inc()
 
     const route = on(systemRoutes, 'GET /api/v1/live')

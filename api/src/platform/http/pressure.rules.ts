@@ -17,7 +17,10 @@ export interface PressureLimits {
 }
 
 /** How loaded the process is: the greatest of value / limit. 1 is at a limit, above it is too much. */
-export function pressureOf(sample: PressureSample, limits: PressureLimits): { ratio: number; measure: keyof PressureLimits } {
+export function pressureOf(
+  sample: PressureSample,
+  limits: PressureLimits
+): { ratio: number; measure: keyof PressureLimits } {
   let worst: { ratio: number; measure: keyof PressureLimits } = { ratio: 0, measure: 'eventLoopDelayMs' }
   for (const measure of ['eventLoopDelayMs', 'eventLoopUtilisationRatio', 'heapUsedBytes'] as const) {
     const ratio = limits[measure] > 0 ? sample[measure] / limits[measure] : 0
@@ -57,4 +60,5 @@ const floors: Record<Priority, number> = { low: 0, normal: 1, high: 2, vital: Nu
  *
  * @returns ratio 0–1; always 0 for `vital`
  */
-export const shedRatio = (level: number, priority: Priority): number => Math.min(1, Math.max(0, level - floors[priority]))
+export const shedRatio = (level: number, priority: Priority): number =>
+  Math.min(1, Math.max(0, level - floors[priority]))

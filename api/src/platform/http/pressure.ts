@@ -70,7 +70,8 @@ export const pressurePlugin = fp<PressureOptions>(
       const { ratio, measure: worst } = pressureOf(measured, limits)
       const before = state.level
       state.level = nextLevel(before, ratio)
-      if (state.level > 0 && ratio > 1) state.cause = `${worst} is ${Math.round(measured[worst] * 100) / 100}, limit ${limits[worst]}`
+      if (state.level > 0 && ratio > 1)
+        state.cause = `${worst} is ${Math.round(measured[worst] * 100) / 100}, limit ${limits[worst]}`
       if (before === 0 && state.level > 0) app.log.warn({ ...measured, limits }, 'load shedding began')
       if (before > 0 && state.level === 0) {
         state.cause = null

@@ -40,11 +40,8 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
   return reply
     .code(status)
     .type(problemType)
-    .serializer(asIs)
     .send(JSON.stringify(toProblem(error, request.id, request.url.split('?', 1)[0])))
 }
-
-const asIs = (payload: unknown): string => payload as string
 
 interface SchemaFault {
   instancePath: string
@@ -73,9 +70,12 @@ export function toCodedError(thrown: unknown): CodedError {
   if (status !== undefined && status >= 400 && status < 500) {
     return Object.assign(badRequest(messageOf(thrown)), { statusCode: status })
   }
-  return internalError('Something went wrong on our side; nothing was changed by this request unless it says so elsewhere', {
-    cause: thrown
-  })
+  return internalError(
+    'Something went wrong on our side; nothing was changed by this request unless it says so elsewhere',
+    {
+      cause: thrown
+    }
+  )
 }
 
 const byFrameworkCode: Record<string, (error: ThrownByFramework) => CodedError> = {
@@ -93,13 +93,18 @@ const invalid = (faults: readonly SchemaFault[], context: string): CodedError =>
   const errors = faults.map((fault) => toFault(fault, context))
   const first = errors[0]
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''
-  return validationFailed(first ? `${first.path}: ${first.text}${more}` : 'The request does not fit the contract', { errors })
+  return validationFailed(first ? `${first.path}: ${first.text}${more}` : 'The request does not fit the contract', {
+    errors
+  })
 }
 
 /** In a body the JSON pointer of what is wrong; elsewhere the name of the parameter. */
 const toFault = ({ instancePath, keyword, message, params }: SchemaFault, context: string): Fault => {
   const missing = params['missingProperty'] ?? params['additionalProperty']
-  const pointer = typeof missing === 'string' ? `${instancePath}/${missing.replaceAll('~', '~0').replaceAll('/', '~1')}` : instancePath
+  const pointer =
+    typeof missing === 'string'
+      ? `${instancePath}/${missing.replaceAll('~', '~0').replaceAll('/', '~1')}`
+      : instancePath
   const path = context === 'body' ? pointer || '/' : `${words[context] ?? context} ${pointer.slice(1)}`.trim()
   return { path, text: texts[keyword] ?? message ?? 'is not allowed', ...expected(keyword, params) }
 }

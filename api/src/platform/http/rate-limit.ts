@@ -11,7 +11,8 @@ export const rateLimitPlugin = fp(
       global: false,
       max,
       timeWindow: 60_000,
-      errorResponseBuilder: (_request, { after }) => rateLimited(`More than ${max} writes a minute; the next is free in ${after}`)
+      errorResponseBuilder: (_request, { after }) =>
+        rateLimited(`More than ${max} writes a minute; the next is free in ${after}`)
     })
     const limiter = app.rateLimit()
     app.addHook('onRoute', (route) => {

@@ -26,7 +26,11 @@ export class ReadinessChecks {
     const failing = [...this.#checks.values()]
       .map(({ check, status }) => ({ status, reason: check() }))
       .filter((result): result is { status: 'busy' | 'not_ready'; reason: Reason } => result.reason !== null)
-    const status = failing.some((result) => result.status === 'not_ready') ? 'not_ready' : failing.length > 0 ? 'busy' : 'ready'
+    const status = failing.some((result) => result.status === 'not_ready')
+      ? 'not_ready'
+      : failing.length > 0
+        ? 'busy'
+        : 'ready'
     return { status, reasons: failing.map(({ reason }) => reason) }
   }
 }

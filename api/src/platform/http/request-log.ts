@@ -17,7 +17,10 @@ export const requestLogPlugin = fp(
       const { statusCode } = reply
       const durationMs = reply.elapsedTime
       if (!config.streams) {
-        duration.observe({ method: request.method, route: url, status: `${Math.floor(statusCode / 100)}xx` }, durationMs / 1_000)
+        duration.observe(
+          { method: request.method, route: url, status: `${Math.floor(statusCode / 100)}xx` },
+          durationMs / 1_000
+        )
       }
       const line = {
         method: request.method,

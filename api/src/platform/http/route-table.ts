@@ -12,6 +12,8 @@ declare module 'fastify' {
     priority?: Priority
     /** Key in the contract, e.g. `GET /api/v1/services`. */
     route?: string
+    /** Takes whatever no other route takes; does not count when a 404 is told from a 405. */
+    catchAll?: boolean
     /** Stays open: its duration says nothing. */
     streams?: boolean
     /** Asked every few seconds by machines: logged only when it goes wrong. */
@@ -22,6 +24,7 @@ declare module 'fastify' {
 interface Entry {
   readonly method: string
   readonly url: string
+  readonly catchAll: boolean
   readonly declared: boolean
 }
 
@@ -40,7 +43,9 @@ export class RouteTable {
 
   /** Methods that some route takes at this path; empty when none does. */
   methodsOf(path: string): string[] {
-    this.#patterns ??= this.#entries.filter(({ url }) => url !== '*').map(({ method, url }) => ({ method, pattern: toPattern(url) }))
+    this.#patterns ??= this.#entries
+      .filter(({ catchAll }) => !catchAll)
+      .map(({ method, url }) => ({ method, pattern: toPattern(url) }))
     const methods = this.#patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)
     return [...new Set(methods)].toSorted()
   }
@@ -69,6 +74,7 @@ export const routeTablePlugin = fp(
         table.add({
           method,
           url: route.url,
+          catchAll: route.config?.catchAll ?? false,
           get declared() {
             // read late: a plugin's own hook may declare for the routes of a library
             return route.config?.access !== undefined && route.config.priority !== undefined

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
-import type { FastifyBaseLogger, FastifyHttpOptions } from 'fastify'
+import { LogController, type FastifyBaseLogger, type FastifyHttpOptions } from 'fastify'
 import type { Settings } from '../settings.ts'
 import { clientErrorHandler, frameworkErrors } from './errors-plugin.ts'
 
@@ -9,7 +9,8 @@ export const serverOptions = (settings: Settings, loggerInstance?: FastifyBaseLo
   const nextId = requestIds()
   return {
     ...(loggerInstance && { loggerInstance }),
-    disableRequestLogging: true, // request-log.ts writes one line at the end instead of two
+    // request-log.ts writes one line at the end instead of Fastify's two
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: ({ headers }: IncomingMessage) => safeId(headers['x-request-id']) ?? nextId(),
     bodyLimit: settings.BODY_LIMIT_BYTES,
     trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,
