@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { createClient } from '../../api/src/contract/client.ts'
 import type { Command, Context, ExitCode } from './cli/command.ts'
 import { asFailure, type Failure } from './cli/failure.ts'
@@ -38,7 +39,7 @@ export async function run(args: readonly string[], commands: readonly Command[],
 
   function tell(error: unknown, failure: Failure): ExitCode {
     plain.failure(failure)
-    if (world.env['DEBUG'] === 'plimsoll' && error instanceof Error) plain.note(error.stack ?? '')
+    if (world.env['DEBUG'] === 'plimsoll') plain.note(inspect(error))
     return failure.exit
   }
 }

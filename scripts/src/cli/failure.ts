@@ -65,6 +65,7 @@ const hintOf = (error: unknown): string | undefined => {
 
 /** `fetch failed` says nothing: its cause does. */
 const causeOf = (error: Error): string => {
-  const code = (error.cause as { code?: unknown } | undefined)?.code
-  return typeof code === 'string' ? ` (${code})` : ''
+  const { code, message } = (error.cause ?? {}) as { code?: unknown; message?: unknown }
+  const reason = code ?? message
+  return typeof reason === 'string' ? ` (${reason})` : ''
 }
