@@ -109,5 +109,6 @@ $(installed): package-lock.json
 
 # a stamp of its own: a build that was interrupted leaves no stamp
 $(web_built): $(web_sources) | $(installed)
-	npm run --silent build -w web
+	@echo 'building the page'
+	@npm run --silent build -w web -- --logLevel warn
 	@mkdir -p $(@D) && touch $@

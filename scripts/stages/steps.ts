@@ -1,5 +1,5 @@
 import { existsSync, globSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 
 /** Top of the checkout. */
 export const root = join(import.meta.dirname, '../..')
@@ -22,9 +22,6 @@ export type Stage = (typeof stages)[number]
 
 const find = (...patterns: string[]) => globSync(patterns, { cwd: root, exclude: ['**/node_modules'] }).toSorted()
 
-const onPath = (name: string) =>
-  (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)))
-
 const browser = {
   found: () => [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/google-chrome'].some((p) => p && existsSync(p)),
   reason: 'no Chromium here (on Debian as root: make deps; elsewhere set CHROMIUM to its path)'
@@ -40,13 +37,6 @@ export const steps: readonly Step[] = [
   { stage: 'lint', name: 'prettier', command: ['prettier', '--check', '--log-level', 'warn', '.'], counts: 'exit' },
   { stage: 'lint', name: 'import law', command: ['depcruise', 'api', 'scripts', 'web/src'], counts: 'exit' },
   { stage: 'lint', name: 'lock file', command: ['node', 'scripts/lock-check.js'], counts: 'exit' },
-  {
-    stage: 'lint',
-    name: 'shell scripts',
-    command: ['bash', '-c', 'shellcheck scripts/*.sh .ci/run'],
-    counts: 'exit',
-    needs: { found: () => onPath('shellcheck'), reason: 'no shellcheck here' }
-  },
   { stage: 'types', name: 'api', command: ['node', tsc, '-p', 'api/tsconfig.json'], counts: 'exit' },
   { stage: 'types', name: 'scripts', command: ['node', tsc, '-p', 'scripts/tsconfig.json'], counts: 'exit' },
   { stage: 'types', name: 'web', command: ['npm', 'run', '--silent', 'check', '-w', 'web'], counts: 'exit' },
