@@ -3,9 +3,13 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { envExample } from './env-example.ts'
+import { openApi } from './openapi.ts'
 
 const root = join(import.meta.dirname, '../..')
-const files = [{ name: 'env', path: '.env.example', make: envExample }] as const
+const files = [
+  { name: 'env', path: '.env.example', make: envExample },
+  { name: 'openapi', path: 'api/openapi.json', make: openApi }
+] as const
 
 const args = process.argv.slice(2)
 const check = args.includes('--check')

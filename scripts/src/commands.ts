@@ -1,4 +1,5 @@
 import { alertsList } from './commands/alerts-list.ts'
+import { backupCreate, backupList, backupVerify, restore } from './commands/backup.ts'
 import { importFiles } from './commands/import.ts'
 import { planApply } from './commands/plan-apply.ts'
 import { planDiff } from './commands/plan-diff.ts'
@@ -19,5 +20,9 @@ export const commands: readonly Command[] = [
   planApply,
   planExport,
   importFiles,
+  backupCreate,
+  backupList,
+  backupVerify,
+  restore,
   version
 ]
