@@ -2,6 +2,7 @@ import { alertsList } from './commands/alerts-list.ts'
 import { backupCreate, backupList, backupVerify, restore } from './commands/backup.ts'
 import { importFiles } from './commands/import.ts'
 import { planApply } from './commands/plan-apply.ts'
+import { planCheck } from './commands/plan-check.ts'
 import { planDiff } from './commands/plan-diff.ts'
 import { planExport } from './commands/plan-export.ts'
 import { planShow } from './commands/plan-show.ts'
@@ -15,9 +16,10 @@ export const commands: readonly Command[] = [
   status,
   servicesList,
   alertsList,
-  planShow,
+  planCheck,
   planDiff,
   planApply,
+  planShow,
   planExport,
   importFiles,
   backupCreate,
