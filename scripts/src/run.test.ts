@@ -330,3 +330,20 @@ t.test('a file the server refuses is said, and the others are still sent', async
   t.equal(shown.exit, 1)
   t.match(shown.out, /a: refused: No: not a log\n.*b: refused: No: not a log/)
 })
+
+t.test('a connection lost in the middle of a file says how far it came and what to do', async (t) => {
+  const server = createServer((request, response) => {
+    if (request.method === 'GET')
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(detail))
+    else request.once('data', () => request.destroy())
+  })
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const file = `${t.testdir({ big: 'x'.repeat(5_000_000) })}/big`
+  const shown = await type(
+    `import --service shop-api ${file}`,
+    `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  )
+  t.equal(shown.exit, 2)
+  t.match(shown.err, /big: lost after .*PLIMSOLL_CONNECTION_LOST.*\n.*not counted twice/)
+})

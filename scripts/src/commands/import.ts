@@ -73,6 +73,11 @@ async function importOne(source: Source, service: string, context: Context): Pro
         hint: 'run the same command again: what was counted is not counted twice'
       })
     }
+    if (error instanceof TypeError && report.doneBytes() > 0) {
+      throw new Failure('PLIMSOLL_CONNECTION_LOST', `${source.file}: lost after ${bytes(report.doneBytes())}`, {
+        hint: "look at Plimsoll's log, then run the same command again: what was counted is not counted twice"
+      })
+    }
     if (!(error instanceof ApiError) || error.status >= 500 || error.status === 401 || error.status === 403) throw error
     output.note(`${source.file}: refused: ${error.message}`)
     return { file: source.file, refused: error.message }
@@ -95,6 +100,7 @@ function reporter({ file, sizeBytes }: Source, { output }: Context) {
   let drawnMs = startedMs
   const now = (): Progress => ({ doneBytes, sizeBytes, elapsedMs: performance.now() - startedMs })
   return {
+    doneBytes: () => doneBytes,
     took(chunkBytes: number) {
       doneBytes += chunkBytes
       if (performance.now() - drawnMs < (output.live ? redrawMs : plainLineMs)) return
