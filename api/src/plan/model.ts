@@ -179,7 +179,7 @@ interface CheckIdentity {
 export interface HttpCheck extends CheckIdentity {
   readonly kind: 'http'
   readonly url: string
-  readonly method: string
+  readonly method: 'GET' | 'HEAD'
   readonly timeoutMs: number
   readonly expect: HttpExpectation
 }
@@ -189,7 +189,7 @@ export interface ObjectiveCheck extends CheckIdentity {
   readonly service: string
   readonly objective: string
   /** States that are accepted. */
-  readonly states: readonly State[]
+  readonly states: readonly Exclude<State, 'fail' | 'could_not_measure'>[]
 }
 
 export interface FileCheck extends CheckIdentity {
