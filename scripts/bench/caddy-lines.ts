@@ -94,11 +94,10 @@ const caddyLine = (random: () => number, tsS: number, releases: readonly string[
   const requestHeaders = [
     ['User-Agent', agent],
     ['Accept', agent.startsWith('Mozilla') ? 'application/json, text/plain, */*' : '*/*'],
-    ['Accept-Encoding', 'gzip, deflate, br, zstd'],
-    ['Accept-Language', pick(random, languages)]
+    ['Accept-Encoding', 'gzip, deflate, br']
   ]
   if (agent.startsWith('Mozilla')) {
-    requestHeaders.push(['Referer', 'https://shop.example/'], ['Sec-Fetch-Mode', 'cors'], ['Sec-Fetch-Site', 'same-origin'])
+    requestHeaders.push(['Referer', 'https://shop.example/'], ['Accept-Language', pick(random, languages)])
     requestHeaders.push(['Cookie', 'REDACTED'])
   }
   if (agent.includes('Chrome')) requestHeaders.push(['Sec-Ch-Ua', '"Chromium";v="140", "Not=A?Brand";v="24"'])
@@ -108,7 +107,7 @@ const caddyLine = (random: () => number, tsS: number, releases: readonly string[
     ['Date', `${new Date(tsS * 1_000).toUTCString()}`],
     ['Content-Type', uri.startsWith('/api') ? 'application/json; charset=utf-8' : 'text/html; charset=utf-8'],
     ['Content-Length', String(size)],
-    ['Cache-Control', 'private, max-age=0, must-revalidate'],
+    ['Cache-Control', 'private, max-age=0'],
     ['Vary', 'Accept-Encoding']
   ]
   if (status === 200) responseHeaders.push(['Etag', `"${hex(random, 16)}"`])
@@ -119,11 +118,14 @@ const caddyLine = (random: () => number, tsS: number, releases: readonly string[
     `"headers":${headers(random, requestHeaders)},` +
     '"tls":{"resumed":false,"version":772,"cipher_suite":4865,"proto":"h2","server_name":"shop.example"}'
   return (
-    `{"level":"${status >= 500 ? 'error' : 'info'}","ts":${tsS.toFixed(7).replace(/0+$/, '')},"logger":"http.log.access.log0",` +
-    `"msg":"handled request","request":{${request}},"bytes_read":0,"user_id":"","duration":${durationS},"size":${size},` +
+    `{"level":"${status >= 500 ? 'error' : 'info'}","ts":${trimmed(tsS, 7)},"logger":"http.log.access.log0",` +
+    `"msg":"handled request","request":{${request}},"bytes_read":0,"user_id":"","duration":${trimmed(durationS, 9)},"size":${size},` +
     `"status":${status},"resp_headers":${headers(random, responseHeaders)}}`
   )
 }
+
+/** Like Go's shortest form: never an exponent. */
+const trimmed = (value: number, digits: number): string => value.toFixed(digits).replace(/\.?0+$/, '')
 
 const headers = (random: () => number, pairs: string[][]): string =>
   `{${shuffled(random, pairs)
