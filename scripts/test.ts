@@ -2,7 +2,7 @@
 // Usage: node scripts/test.ts [STAGE...]   (all of them when none is named)
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { countExit, countPlaywright, countTap, summarise, type NotRun, type Outcome } from './stages/stage.rules.ts'
@@ -37,7 +37,11 @@ for (const step of steps.filter((s) => wanted.length === 0 || wanted.includes(s.
   outcomes.push({ stage: step.stage, step: step.name, ...counts, durationMs: performance.now() - startedMs })
 }
 await rm(scratch, { recursive: true })
-console.log(`\n${summarise(outcomes, notRun)}`)
+const summary = summarise(outcomes, notRun)
+console.log(`\n${summary}`)
+// for .ci/run, which says the last line again behind whatever make says of a failure
+await mkdir(join(root, '.make'), { recursive: true })
+await writeFile(join(root, '.make/result'), `${summary.split('\n').at(-1)}\n`)
 const green = outcomes.length > 0 && outcomes.every((o) => o.failed === 0)
 process.exitCode = green && !stopped.signal.aborted ? 0 : 1
 
