@@ -18,6 +18,8 @@ import { validationPlugin } from './platform/http/validation.ts'
 import { webPlugin } from './platform/http/web.ts'
 import { groundPlugin, type Ground } from './platform/ground.ts'
 import { metricsPlugin } from './platform/metrics.ts'
+import { notifyPlugin } from './platform/notify.ts'
+import { retentionPlugin } from './platform/retention.ts'
 
 export interface AppOptions extends Ground {
   readonly logger?: FastifyBaseLogger
@@ -41,6 +43,8 @@ export async function buildApp({
   await app.register(routeTablePlugin)
   await app.register(readinessPlugin)
   await app.register(databasePlugin)
+  await app.register(retentionPlugin)
+  await app.register(notifyPlugin)
 
   // what every request passes, in this order
   await app.register(pressurePlugin, pressure)

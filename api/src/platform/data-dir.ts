@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { codedError, messageOf } from './errors.ts'
+import { isPostgres, sqlitePath } from './database/open.ts'
+import { codedError, isCodedError, messageOf } from './errors.ts'
 
 export const dataDirUnusable = codedError({
   code: 'PLIMSOLL_DATA_DIR_UNUSABLE',
@@ -26,23 +27,47 @@ export interface DataDir {
 }
 
 /**
- * Makes the data directory and takes it for this process alone.
+ * Makes the data directory and takes it, and the store in it, for this process alone.
  *
+ * @param dir - DATA_DIR
+ * @param url - DATABASE_URL
  * @throws PLIMSOLL_DATA_DIR_UNUSABLE, PLIMSOLL_ALREADY_RUNNING
  */
-export function takeDataDir(dir: string): DataDir {
+export function takeDataDir(dir: string, url: string): DataDir {
+  let release = (): void => {}
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 })
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK)
-  } catch (error) {
-    throw dataDirUnusable(`${dir}: ${messageOf(error)}`, { cause: error })
-  }
-  const release = takeLock(join(dir, 'server'))
-  try {
+    release = takeLocks(dir, url)
     return { instanceId: readInstanceId(join(dir, 'instance')), release }
   } catch (error) {
     release()
-    throw dataDirUnusable(`${dir}: ${messageOf(error)}`, { cause: error })
+    throw isCodedError(error) ? error : dataDirUnusable(`${dir}: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+/**
+ * Takes what whoever uses a store must hold: the lock of its data directory, and one beside its
+ * file when that lies elsewhere.
+ *
+ * @returns a function that lets go of all of it
+ * @throws PLIMSOLL_ALREADY_RUNNING
+ */
+export function takeLocks(dir: string, url: string): () => void {
+  const paths = [join(dir, 'server')]
+  const store = isPostgres(url) ? null : sqlitePath(url)
+  if (store !== null && store !== ':memory:' && dirname(store) !== dir) {
+    mkdirSync(dirname(store), { recursive: true })
+    paths.push(store)
+  }
+  const held: (() => void)[] = []
+  const release = (): void => held.forEach((letGo) => letGo())
+  try {
+    for (const path of paths) held.push(takeLock(path))
+    return release
+  } catch (error) {
+    release()
+    throw error
   }
 }
 
@@ -54,7 +79,7 @@ export function takeDataDir(dir: string): DataDir {
  * @returns a function that lets go of it
  * @throws PLIMSOLL_ALREADY_RUNNING
  */
-export function takeLock(path: string): () => void {
+function takeLock(path: string): () => void {
   const lock = new DatabaseSync(`${path}.lock`, { timeout: 0 })
   try {
     lock.exec('begin exclusive')

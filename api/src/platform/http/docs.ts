@@ -32,7 +32,7 @@ export const docsPlugin = fp(
 
     await app.register(async (scope) => {
       scope.addHook('onRoute', (route) => {
-        route.config = { ...route.config, ...config }
+        route.config = { ...route.config, ...config, metricsName: '/docs/*' }
       })
       scope.addHook('onRequest', async (_request, reply) => {
         void reply.header('content-security-policy', policy)

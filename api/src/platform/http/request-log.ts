@@ -18,7 +18,7 @@ export const requestLogPlugin = fp(
       const durationMs = reply.elapsedTime
       if (!config.streams) {
         duration.observe(
-          { method: request.method, route: url, status: `${Math.floor(statusCode / 100)}xx` },
+          { method: request.method, route: config.metricsName ?? url, status: `${Math.floor(statusCode / 100)}xx` },
           durationMs / 1_000
         )
       }

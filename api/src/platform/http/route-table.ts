@@ -12,6 +12,8 @@ declare module 'fastify' {
     priority?: Priority
     /** Key in the contract, e.g. `GET /api/v1/services`. */
     route?: string
+    /** Name in metrics instead of the URL, for routes that are many. */
+    metricsName?: string
     /** Takes whatever no other route takes; does not count when a 404 is told from a 405. */
     catchAll?: boolean
     /** Stays open: its duration says nothing. */

@@ -21,11 +21,12 @@ export const webPlugin = fp(
 
     await app.register(async (scope) => {
       scope.addHook('onRoute', (route) => {
-        route.config = { ...route.config, ...config, polled: true }
+        route.config = { ...route.config, ...config, polled: true, metricsName: 'page' }
       })
       await scope.register(helmet, {
         contentSecurityPolicy: pagePolicy(root),
         crossOriginEmbedderPolicy: false,
+        frameguard: { action: 'deny' },
         strictTransportSecurity: false // for whoever ends TLS to say, for all of the host
       })
       if (built) {
@@ -33,6 +34,7 @@ export const webPlugin = fp(
           root,
           wildcard: false,
           preCompressed: true,
+          globIgnore: ['**/*.br', '**/*.gz'], // served in place of the file they pack, not by their own names
           cacheControl: false,
           setHeaders(reply, path) {
             void reply.header(

@@ -1,0 +1,88 @@
+import closeWithGrace from 'close-with-grace'
+import { buildApp } from './app.ts'
+import { banner } from './banner.ts'
+import { systemClock } from './platform/clock.ts'
+import { takeDataDir } from './platform/data-dir.ts'
+import { openDatabase } from './platform/database/open.ts'
+import { codedError, isCodedError } from './platform/errors.ts'
+import { createLogger } from './platform/logger.ts'
+import { loadSettings, type Settings } from './platform/settings.ts'
+import { version } from './platform/version.ts'
+
+const cannotListen = codedError({ code: 'PLIMSOLL_CANNOT_LISTEN', status: 500, title: 'The address cannot be used' })
+
+/** What was opened, to be closed in the opposite order. */
+const opened: (() => Promise<void> | void)[] = []
+
+async function closeAll(): Promise<void> {
+  for (let close = opened.pop(); close; close = opened.pop()) await close()
+}
+
+async function start(): Promise<void> {
+  const settings = await loadSettings()
+  const { logger, flush } = createLogger(settings)
+  opened.push(flush)
+
+  const dataDir = takeDataDir(settings.DATA_DIR, settings.DATABASE_URL)
+  opened.push(dataDir.release)
+  const database = await openDatabase(settings.DATABASE_URL, { nowMs: systemClock.nowMs() })
+  opened.push(database.close)
+
+  const app = await buildApp({
+    settings,
+    clock: systemClock,
+    database,
+    instance: { id: dataDir.instanceId, version, startedMs: systemClock.nowMs() },
+    logger,
+    processMetrics: true
+  })
+  opened.push(() => app.close())
+
+  closeWithGrace({ delay: settings.SHUTDOWN_TIMEOUT_MS, logger }, async ({ err, signal }) => {
+    if (err) logger.fatal({ err }, 'crashed')
+    else logger.info({ signal }, 'stopping')
+    await closeAll()
+  })
+
+  const address = await listen(app, settings)
+  logger.info({ address, instance: dataDir.instanceId, version }, 'listening')
+  process.stderr.write(banner(app, address))
+}
+
+const listen = async (app: Awaited<ReturnType<typeof buildApp>>, { HOST, PORT }: Settings): Promise<string> => {
+  try {
+    return await app.listen({ host: HOST, port: PORT })
+  } catch (error) {
+    const { code } = error as { code?: string }
+    const where = `${HOST}:${PORT}`
+    if (code === 'EADDRINUSE') throw cannotListen(`${where} is in use`, { hint: 'stop the other program, or set PORT' })
+    if (code === 'EACCES')
+      throw cannotListen(`${where} is not allowed for this user`, { hint: 'set PORT to 1024 or more' })
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+      throw cannotListen(`${HOST} is not an address of this machine`, {
+        hint: 'set HOST to one that is, or to 0.0.0.0'
+      })
+    }
+    throw error
+  }
+}
+
+/** A mistake of the operator is told in three lines; anything else with its stack. */
+const explain = (error: unknown): string => {
+  if (!isCodedError(error)) return `Plimsoll could not start: ${error instanceof Error ? error.stack : String(error)}\n`
+  const faults = error.errors?.map(({ path, text, found, expected }) => `  ${path} is ${found}; ${expected} (${text})`)
+  return [
+    `Plimsoll could not start. ${error.title}:`,
+    ...(faults ?? [`  ${error.message}`]),
+    ...(error.hint ? [`  → ${error.hint}`] : []),
+    `  (${error.code})\n`
+  ].join('\n')
+}
+
+try {
+  await start()
+} catch (error) {
+  await closeAll()
+  process.stderr.write(explain(error))
+  process.exit(1)
+}

@@ -1,0 +1,306 @@
+import { createHash, createHmac } from 'node:crypto'
+import type { FastifyBaseLogger } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Kysely, Selectable } from 'kysely'
+import type { Cancel, Clock } from './clock.ts'
+import type { DeliveriesTable, Tables } from './database/tables.ts'
+import { messageOf } from './errors.ts'
+import { Counter } from './metrics.ts'
+import { afterAttempt, parseRetryAfter, type Attempt } from './notify.rules.ts'
+
+/** A message for all receivers. */
+export interface Notification {
+  /** Unique per message: sending the same id again does nothing. */
+  readonly id: string
+  /** The same for every message about one thing: receivers fold them into one. */
+  readonly dedupKey: string
+  /** Sent as JSON. */
+  readonly body: object
+}
+
+export interface DeliveryStatus {
+  readonly receiver: string
+  readonly state: 'pending' | 'delivered' | 'failed'
+  readonly attempts: number
+  readonly lastError: string | null
+}
+
+interface Receiver {
+  /** For people and for the table: host and a hash, since the path of a webhook is often its secret. */
+  readonly name: string
+  readonly url: string
+}
+
+export interface NotifierOptions {
+  readonly db: Kysely<Tables>
+  readonly clock: Clock
+  readonly log: FastifyBaseLogger
+  readonly urls: readonly string[]
+  /** Signs bodies; empty: unsigned. */
+  readonly secret: string
+  readonly timeoutMs: number
+  readonly random?: () => number
+  readonly onOutcome?: (outcome: 'delivered' | 'failed' | 'retried') => void
+}
+
+/** How often the table is looked at, ms. */
+const pollMs = 1_000
+
+/** Messages in flight at once, over all receivers. */
+const maxInFlight = 8
+
+/** Messages waiting at most; beyond it the oldest are given up. */
+const maxPending = 10_000
+
+const largestBodyBytes = 262_144
+
+type Delivery = Selectable<DeliveriesTable>
+
+/**
+ * Delivers messages to webhooks: at least once, in order per receiver and key, from a table that
+ * survives a restart. Whoever enqueues never waits for a receiver.
+ */
+export class Notifier {
+  #options: Required<NotifierOptions>
+  #receivers: readonly Receiver[]
+  #stopPolling: Cancel
+  #closing = new AbortController()
+  #round: Promise<void> | null = null
+
+  constructor(options: NotifierOptions) {
+    this.#options = { random: Math.random, onOutcome: () => {}, ...options }
+    this.#receivers = options.urls.map((url) => ({ name: receiverName(url), url }))
+    this.#stopPolling = options.clock.every(pollMs, () => this.#deliverSoon())
+  }
+
+  get receivers(): readonly string[] {
+    return this.#receivers.map(({ name }) => name)
+  }
+
+  /**
+   * Takes a message for every receiver. Give the transaction in which the cause is stored: then there
+   * is a message if and only if there is a cause.
+   */
+  async enqueue({ id, dedupKey, body }: Notification, db: Kysely<Tables> = this.#options.db): Promise<void> {
+    const nowMs = this.#options.clock.nowMs()
+    const text = JSON.stringify(body)
+    if (Buffer.byteLength(text) > largestBodyBytes) throw new RangeError(`a notification of ${text.length} characters`)
+    if (this.#receivers.length === 0) return
+    await db
+      .insertInto('deliveries')
+      .values(
+        this.#receivers.map(({ name }) => ({
+          id: `${id}@${name}`,
+          dedup_key: dedupKey,
+          receiver: name,
+          body: text,
+          attempts: 0,
+          next_ms: nowMs,
+          state: 'pending',
+          last_error: null,
+          created_ms: nowMs
+        }))
+      )
+      .onConflict((conflict) => conflict.column('id').doNothing())
+      .execute()
+  }
+
+  /** What became of the messages of some keys: per key the latest state of each receiver. */
+  async statusOf(dedupKeys: readonly string[]): Promise<Map<string, DeliveryStatus[]>> {
+    const byKey = new Map<string, DeliveryStatus[]>()
+    if (dedupKeys.length === 0) return byKey
+    const rows = await this.#options.db
+      .selectFrom('deliveries')
+      .selectAll()
+      .where('dedup_key', 'in', [...dedupKeys])
+      .orderBy('created_ms', 'desc')
+      .orderBy('id', 'desc')
+      .execute()
+    for (const row of rows) {
+      const known = byKey.get(row.dedup_key) ?? []
+      if (known.some(({ receiver }) => receiver === row.receiver)) continue
+      byKey.set(row.dedup_key, [...known, statusFrom(row)])
+    }
+    return byKey
+  }
+
+  /** Sends what is due, and resolves when all of it was tried once. */
+  async deliverDue(): Promise<void> {
+    const due = await this.#due()
+    for (let i = 0; i < due.length; i += maxInFlight) {
+      await Promise.all(due.slice(i, i + maxInFlight).map((delivery) => this.#deliver(delivery)))
+    }
+  }
+
+  /** Stops sending; what is not delivered stays in the table for the next start. */
+  async close(): Promise<void> {
+    this.#stopPolling()
+    this.#closing.abort()
+    await this.#round
+  }
+
+  #deliverSoon(): void {
+    if (this.#round || this.#closing.signal.aborted) return
+    this.#round = this.deliverDue()
+      .catch((error: unknown) =>
+        this.#options.log.warn({ reason: messageOf(error) }, 'notifications wait for the store')
+      )
+      .finally(() => (this.#round = null))
+  }
+
+  /** Due messages, the first of each receiver and key alone: a later one must not overtake it. */
+  async #due(): Promise<Delivery[]> {
+    const { db, clock } = this.#options
+    const pending = await db
+      .selectFrom('deliveries')
+      .selectAll()
+      .where('state', '=', 'pending')
+      .orderBy('created_ms')
+      .orderBy('id')
+      .limit(maxPending + 1)
+      .execute()
+    if (pending.length > maxPending) await this.#giveUpOldest(pending)
+    const first = new Map<string, Delivery>()
+    for (const row of pending) {
+      const key = `${row.receiver} ${row.dedup_key}`
+      if (!first.has(key)) first.set(key, row)
+    }
+    return [...first.values()].filter(({ next_ms }) => next_ms <= clock.nowMs())
+  }
+
+  async #deliver(delivery: Delivery): Promise<void> {
+    const { clock, random, log, onOutcome } = this.#options
+    if (this.#closing.signal.aborted || !(await this.#claim(delivery))) return
+    const receiver = this.#receivers.find(({ name }) => name === delivery.receiver)
+    const attempts = delivery.attempts + 1
+    const attempt = receiver ? await this.#post(receiver, delivery) : noReceiver
+    if (this.#closing.signal.aborted && attempt.status === null) return // tried again after the restart
+    const next = receiver
+      ? afterAttempt(attempt, attempts, clock.nowMs() - delivery.created_ms, random())
+      : ({ state: 'failed', error: noReceiver.error } as const)
+    onOutcome(next.state === 'pending' ? 'retried' : next.state)
+    if (next.state === 'failed') {
+      log.error(
+        { receiver: delivery.receiver, dedupKey: delivery.dedup_key, attempts, reason: next.error },
+        'notification given up'
+      )
+    }
+    await this.#options.db
+      .updateTable('deliveries')
+      .set({
+        state: next.state,
+        last_error: next.state === 'delivered' ? null : next.error,
+        next_ms: clock.nowMs() + (next.state === 'pending' ? next.delayMs : 0)
+      })
+      .where('id', '=', delivery.id)
+      .execute()
+  }
+
+  /** Takes a message for this instance: the count of attempts moves, so no other instance sends it too. */
+  async #claim({ id, attempts }: Delivery): Promise<boolean> {
+    const { db, clock, timeoutMs } = this.#options
+    const { numUpdatedRows } = await db
+      .updateTable('deliveries')
+      .set({ attempts: attempts + 1, next_ms: clock.nowMs() + 2 * timeoutMs })
+      .where('id', '=', id)
+      .where('attempts', '=', attempts)
+      .where('state', '=', 'pending')
+      .executeTakeFirst()
+    return numUpdatedRows === 1n
+  }
+
+  async #post({ url }: Receiver, { id, dedup_key, body }: Delivery): Promise<Attempt> {
+    const { clock, secret, timeoutMs } = this.#options
+    const timeout = new AbortController()
+    const cancel = clock.after(timeoutMs, () => timeout.abort(new Error(`no reply within ${timeoutMs} ms`)))
+    const timestamp = String(Math.floor(clock.nowMs() / 1_000))
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        body,
+        redirect: 'manual',
+        signal: AbortSignal.any([timeout.signal, this.#closing.signal]),
+        headers: {
+          'content-type': 'application/json',
+          'user-agent': 'plimsoll',
+          'idempotency-key': id,
+          'x-plimsoll-dedup-key': dedup_key,
+          'x-plimsoll-timestamp': timestamp,
+          ...(secret && { 'x-plimsoll-signature': signature(secret, timestamp, body) })
+        }
+      })
+      await response.body?.cancel()
+      return {
+        status: response.status,
+        error: null,
+        retryAfterMs: parseRetryAfter(response.headers.get('retry-after'), clock.nowMs())
+      }
+    } catch (error) {
+      return { status: null, error: reasonOf(error), retryAfterMs: null }
+    } finally {
+      cancel()
+    }
+  }
+
+  async #giveUpOldest(pending: readonly Delivery[]): Promise<void> {
+    const excess = pending.slice(0, pending.length - maxPending).map(({ id }) => id)
+    await this.#options.db
+      .updateTable('deliveries')
+      .set({ state: 'failed', last_error: `more than ${maxPending} messages wait` })
+      .where('id', 'in', excess)
+      .execute()
+  }
+}
+
+const noReceiver = { status: null, error: 'this receiver is no longer configured', retryAfterMs: null }
+
+const statusFrom = ({ receiver, state, attempts, last_error }: Delivery): DeliveryStatus => ({
+  receiver,
+  state: state as DeliveryStatus['state'],
+  attempts,
+  lastError: last_error
+})
+
+/** `v1=` and the hex HMAC-SHA256 of `<timestamp>.<body>`: a receiver can refuse what is forged or old. */
+export const signature = (secret: string, timestamp: string, body: string): string =>
+  `v1=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`
+
+export const receiverName = (url: string): string =>
+  `${new URL(url).host}#${createHash('sha256').update(url).digest('hex').slice(0, 8)}`
+
+/** `fetch` hides what happened in `cause`, and its own message may hold the URL. */
+const reasonOf = (error: unknown): string => {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const { code } = cause as { code?: string }
+  return code ?? messageOf(cause)
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    notifier: Notifier
+  }
+}
+
+export const notifyPlugin = fp(
+  async (app) => {
+    const { settings, clock, database } = app
+    const outcomes = new Counter({
+      name: 'plimsoll_notifications_total',
+      help: 'Attempts to deliver a notification by outcome',
+      labelNames: ['outcome'],
+      registers: [app.metrics]
+    })
+    const notifier = new Notifier({
+      db: database.db,
+      clock,
+      log: app.log,
+      urls: settings.webhookUrls,
+      secret: settings.WEBHOOK_SECRET,
+      timeoutMs: settings.WEBHOOK_TIMEOUT_MS,
+      onOutcome: (outcome) => outcomes.inc({ outcome })
+    })
+    app.decorate('notifier', notifier)
+    app.addHook('onClose', () => notifier.close())
+  },
+  { name: 'notify', dependencies: ['ground', 'metrics'] }
+)
