@@ -31,6 +31,10 @@ export const SettingsSchema = Type.Object({
   }),
   DATA_DIR: text('directory of the store, the class key and the instance id', { default: './data' }),
   PLAN_FILE: text('the plan that is applied at start and whenever it changes', { default: './plan.yaml' }),
+  COMMAND_ALLOW: text(
+    'commands that acceptance checks of the plan may run, exactly as written, separated by ;, arguments by spaces',
+    { allowed: 'empty, or commands separated by ;, for example make verify;npm audit --omit=dev' }
+  ),
   DATABASE_URL: text('sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE; empty: SQLite below DATA_DIR', {
     pattern: '^($|sqlite:.+|postgres(ql)?://.+)',
     allowed: 'empty, sqlite:PATH or postgres://…',
@@ -174,6 +178,10 @@ export interface Settings extends Readonly<SettingsFromEnvironment> {
   /** Cores this process may use. */
   readonly cores: number
   readonly webhookUrls: readonly string[]
+  /** Program and arguments of each command that a plan may run. */
+  readonly allowedCommands: readonly (readonly string[])[]
+  /** PLAN_SECRET_…: values that a plan names and never holds. */
+  readonly planSecrets: Readonly<Record<string, string>>
   readonly trustedProxies: readonly string[]
 }
 
@@ -204,7 +212,7 @@ export async function loadSettings(
       data: { ...data },
       ajv: { customOptions: (ajv) => ajv.addVocabulary(['unit', 'secret', 'allowed']) }
     })
-    return finish((app as unknown as { config: SettingsFromEnvironment }).config)
+    return finish((app as unknown as { config: SettingsFromEnvironment }).config, data)
   } catch (error) {
     throw explain(error, data)
   } finally {
@@ -221,7 +229,7 @@ const readDotenv = (path: string | null): Variables =>
 const nonEmpty = (variables: Variables): Record<string, string> =>
   Object.fromEntries(Object.entries(variables).filter((entry): entry is [string, string] => Boolean(entry[1])))
 
-const finish = (settings: SettingsFromEnvironment): Settings => {
+const finish = (settings: SettingsFromEnvironment, data: Readonly<Record<string, string>>): Settings => {
   const dataDir = resolve(settings.DATA_DIR)
   return {
     ...settings,
@@ -231,6 +239,10 @@ const finish = (settings: SettingsFromEnvironment): Settings => {
     WEB_ROOT: settings.WEB_ROOT ? resolve(settings.WEB_ROOT) : join(checkout, 'web/build'),
     BACKUP_DIR: settings.BACKUP_DIR ? resolve(settings.BACKUP_DIR) : join(dataDir, 'backups'),
     cores: availableParallelism(),
+    allowedCommands: settings.COMMAND_ALLOW.split(/[;\n]/)
+      .map((command) => command.split(/\s+/).filter(Boolean))
+      .filter((command) => command.length > 0),
+    planSecrets: Object.fromEntries(Object.entries(data).filter(([name]) => name.startsWith('PLAN_SECRET_'))),
     webhookUrls: settings.WEBHOOK_URLS.split(/[\s,]+/).filter(Boolean),
     trustedProxies: settings.TRUST_PROXY.split(',')
       .map((network) => network.trim())
