@@ -53,7 +53,9 @@ t.test('a probe sends what the plan says and accepts what it expects', async (t)
     let body = ''
     request.on('data', (chunk: Buffer) => (body += chunk.toString()))
     request.on('end', () => {
-      seen.push(`${request.method} ${request.url} ${request.headers['x-a']} ${request.headers.authorization} ${body}`)
+      seen.push(
+        `${request.method} ${request.url} ${String(request.headers['x-a'])} ${request.headers.authorization} ${body}`
+      )
       reply.writeHead(request.url === '/teapot' ? 418 : 200).end('all is well')
     })
   })
@@ -155,14 +157,8 @@ t.test('faults of the connection have their own codes', async (t) => {
 t.test('TLS is verified unless told otherwise, and the certificate’s end is known', async (t) => {
   const directory = t.testdir({})
   const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
-  execFileSync(
-    'openssl',
-    [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '10'],
-      ...['-subj', '/CN=localhost', '-keyout', key, '-out', cert]
-    ],
-    { stdio: 'ignore' }
-  )
+  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '10']
+  execFileSync('openssl', request.concat('-subj', '/CN=localhost', '-keyout', key, '-out', cert), { stdio: 'ignore' })
   const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, reply) => reply.end('ok'))
   const port = await listen(t, server)
   const url = `https://127.0.0.1:${port}/`
