@@ -156,7 +156,8 @@ export class Histogram {
 
   #add(index: number, count: number): void {
     if (this.#total + count > maxUint32) this.#widen()
-    this.#counts[this.#cover(index)]! += count
+    const at = this.#cover(index) // first: it may replace #counts
+    this.#counts[at]! += count
     this.#total += count
   }
 

@@ -110,7 +110,8 @@ export function createSliceStore(options: SliceStoreOptions): SliceStore {
       return () => listeners.delete(listener)
     },
     scan: read,
-    follow: (range, visit, onReached) => scan(db, range, { visit, onReached, around: (piece) => committer.alone(piece) }),
+    follow: (range, visit, onReached) =>
+      scan(db, range, { visit, onReached, around: (piece) => committer.alone(piece) }),
     eachStep: (query, onStep) => eachStep(read, query, now(), onStep),
     sum: (query) => sum(read, query, now()),
     releases: (service, fromMs, toMs) => releasesOf(db, service, fromMs, toMs),

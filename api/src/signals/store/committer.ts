@@ -36,7 +36,8 @@ interface Job {
   readonly reject: (error: unknown) => void
 }
 
-type Waiting = { readonly kind: 'batch'; readonly job: Job } | { readonly kind: 'task'; readonly run: () => Promise<void> }
+type Waiting =
+  { readonly kind: 'batch'; readonly job: Job } | { readonly kind: 'task'; readonly run: () => Promise<void> }
 
 /** A hundred sources flush each second and every transaction costs an fsync: so many batches share one. */
 const maxBatches = 64

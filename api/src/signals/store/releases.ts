@@ -15,7 +15,12 @@ export interface ReleaseSeen {
 const maxReleases = 200
 
 /** Releases that answered requests in a range, the newest first. */
-export async function releasesOf(db: Kysely<Tables>, service: string, fromMs: number, toMs: number): Promise<ReleaseSeen[]> {
+export async function releasesOf(
+  db: Kysely<Tables>,
+  service: string,
+  fromMs: number,
+  toMs: number
+): Promise<ReleaseSeen[]> {
   const rows = await db
     .selectFrom('streams')
     .select(['release', sql<number>`min(first_ms)`.as('first_ms'), sql<number>`max(last_ms)`.as('last_ms')])

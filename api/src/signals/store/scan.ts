@@ -70,7 +70,7 @@ export async function scan(db: Kysely<Tables>, range: SliceRange, options: ScanO
   const { widthMs } = range
   const endMs = floorTo(range.toMs, widthMs)
   let slots = 1
-  for (let atMs = ceilTo(range.fromMs, widthMs); atMs < endMs; ) {
+  for (let atMs = ceilTo(range.fromMs, widthMs); atMs < endMs;) {
     const untilMs = Math.min(endMs, atMs + slots * widthMs)
     let rows = 0
     const piece = async (): Promise<void> => {

@@ -20,7 +20,11 @@ export interface SumQuery extends Pick<SliceRange, 'service' | 'streams' | 'late
   readonly groupBy: (stream: Stream) => string
 }
 
-type Scan = (range: SliceRange, visit: (slice: StoredSlice) => void, onReached?: (reachedMs: number) => void) => Promise<void>
+type Scan = (
+  range: SliceRange,
+  visit: (slice: StoredSlice) => void,
+  onReached?: (reachedMs: number) => void
+) => Promise<void>
 
 /**
  * Calls `onStep` for each step that has counts, in order of time. The counts are the caller's to

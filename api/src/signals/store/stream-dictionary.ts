@@ -33,7 +33,9 @@ export class StreamDictionary {
    *
    * @returns by {@link streamKey}
    */
-  async learn(events: Iterable<{ readonly stream: Stream; readonly startMs: number }>): Promise<Map<string, KnownStream>> {
+  async learn(
+    events: Iterable<{ readonly stream: Stream; readonly startMs: number }>
+  ): Promise<Map<string, KnownStream>> {
     const found = new Map<string, KnownStream>()
     const missing = new Map<string, { stream: Stream; startMs: number }>()
     for (const event of events) {

@@ -28,7 +28,10 @@ export const defaultRetention: Retention = {
  */
 export const retentionFor = (longestWindowMs: number): Retention => ({
   ...defaultRetention,
-  60_000: Math.min(defaultRetention[3_600_000], Math.max(defaultRetention[60_000], Math.ceil((longestWindowMs * 7) / 6)))
+  60_000: Math.min(
+    defaultRetention[3_600_000],
+    Math.max(defaultRetention[60_000], Math.ceil((longestWindowMs * 7) / 6))
+  )
 })
 
 /** Start of the interval of `widthMs` that holds `atMs`. */
@@ -92,7 +95,7 @@ export function tilesOf(fromMs: number, toMs: number, nowMs: number, retention: 
   const startMs = floorTo(fromMs, finest ?? hourMs)
   const endMs = ceilTo(toMs, finest ?? hourMs)
   const tiles: Tile[] = []
-  for (let atMs = startMs; atMs < endMs; ) {
+  for (let atMs = startMs; atMs < endMs;) {
     const tile = nextTile(atMs, endMs)
     tiles.push(tile)
     atMs = tile.toMs
@@ -102,7 +105,8 @@ export function tilesOf(fromMs: number, toMs: number, nowMs: number, retention: 
 
 /** The widest stretch that begins here; when no wider slice fits, up to where one begins. */
 const nextTile = (fromMs: number, endMs: number): Tile => {
-  const widthMs = sliceWidthsMs.findLast((widthMs) => fromMs % widthMs === 0 && fromMs + widthMs <= endMs) ?? sliceWidthsMs[0]
+  const widthMs =
+    sliceWidthsMs.findLast((widthMs) => fromMs % widthMs === 0 && fromMs + widthMs <= endMs) ?? sliceWidthsMs[0]
   const wider = sliceWidthsMs[sliceWidthsMs.indexOf(widthMs) + 1]
   const wholeMs = floorTo(endMs, widthMs)
   const boundaryMs = wider === undefined ? wholeMs : ceilTo(fromMs + 1, wider)
