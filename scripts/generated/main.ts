@@ -4,11 +4,13 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { envExample } from './env-example.ts'
 import { openApi } from './openapi.ts'
+import { planSchema } from './plan-schema.ts'
 
 const root = join(import.meta.dirname, '../..')
 const files = [
   { name: 'env', path: '.env.example', make: envExample },
-  { name: 'openapi', path: 'api/openapi.json', make: openApi }
+  { name: 'openapi', path: 'api/openapi.json', make: openApi },
+  { name: 'schema', path: 'plan.schema.json', make: planSchema }
 ] as const
 
 const args = process.argv.slice(2)
