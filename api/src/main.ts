@@ -3,7 +3,7 @@ import { buildApp } from './app.ts'
 import { banner } from './banner.ts'
 import { systemClock } from './platform/clock.ts'
 import { takeDataDir } from './platform/data-dir.ts'
-import { openDatabase } from './platform/database/open.ts'
+import { describeUrl, openDatabase } from './platform/database/open.ts'
 import { codedError, isCodedError } from './platform/errors.ts'
 import { createLogger } from './platform/logger.ts'
 import { loadSettings, type Settings } from './platform/settings.ts'
@@ -25,6 +25,7 @@ async function start(): Promise<void> {
 
   const dataDir = takeDataDir(settings.DATA_DIR, settings.DATABASE_URL)
   opened.push(dataDir.release)
+  logger.info({ version, instance: dataDir.instanceId, store: describeUrl(settings.DATABASE_URL) }, 'starting')
   const database = await openDatabase(settings.DATABASE_URL, { nowMs: systemClock.nowMs() })
   opened.push(database.close)
 
@@ -45,13 +46,12 @@ async function start(): Promise<void> {
   })
 
   const address = await listen(app, settings)
-  logger.info({ address, instance: dataDir.instanceId, version }, 'listening')
   process.stderr.write(banner(app, address))
 }
 
 const listen = async (app: Awaited<ReturnType<typeof buildApp>>, { HOST, PORT }: Settings): Promise<string> => {
   try {
-    return await app.listen({ host: HOST, port: PORT })
+    return await app.listen({ host: HOST, port: PORT, listenTextResolver: (at) => `listening at ${at}` })
   } catch (error) {
     const { code } = error as { code?: string }
     const where = `${HOST}:${PORT}`

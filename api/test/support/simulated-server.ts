@@ -16,8 +16,10 @@ export interface SimulatedServer {
   readonly drift: number
   /** Everything stops this long every 3 s (garbage collection), milliseconds. */
   readonly pauseMs: number
-  /** From this rate on, this share of the surplus is refused at once; null: nothing is. */
+  /** What arrives beyond this rate is refused at once, arrivals per second; null: nothing is. */
   readonly refusesAbovePerS: number | null
+  /** This share of requests fails at any rate, ratio. */
+  readonly faultRatio: number
 }
 
 export const aServer = (change: Partial<SimulatedServer> = {}): SimulatedServer => ({
@@ -30,6 +32,7 @@ export const aServer = (change: Partial<SimulatedServer> = {}): SimulatedServer 
   drift: 0.03,
   pauseMs: 30,
   refusesAbovePerS: null,
+  faultRatio: 0,
   ...change
 })
 
@@ -100,10 +103,8 @@ interface Arrival {
 }
 
 const serve = (server: SimulatedServer, { atMs, free, ratePerS, random, speed }: Arrival) => {
-  if (server.refusesAbovePerS !== null) {
-    const surplus = Math.max(0, 1 - server.refusesAbovePerS / ratePerS)
-    if (random() < surplus) return { latencyMs: 1, ok: false }
-  }
+  const surplus = Math.max(0, 1 - (server.refusesAbovePerS ?? Infinity) / ratePerS)
+  if (random() < surplus || random() < server.faultRatio) return { latencyMs: 1, ok: false }
   let worker = 0
   let busy = 0
   for (let i = 0; i < free.length; i++) {
@@ -151,3 +152,14 @@ export const trueLine = (server: SimulatedServer, limitRatio = 0.05, thresholdMs
   }
   return (low + high) / 2
 }
+
+/** Servers of the reference simulations, with the line that {@link trueLine} finds for them. */
+export const knownServers: readonly { readonly server: SimulatedServer; readonly linePerS: number }[] = [
+  {
+    server: aServer({ name: 'one thread, 2 ms', workers: 1, serviceMs: 2, waitMs: 10, variation: 0.5 }),
+    linePerS: 476
+  },
+  { server: aServer({ name: 'four workers, 20 ms' }), linePerS: 182.2 },
+  { server: aServer({ name: 'sixteen workers, wild', workers: 16, serviceMs: 40, variation: 2 }), linePerS: 341.2 },
+  { server: aServer({ name: 'eight in contention', workers: 8, serviceMs: 10, contention: 0.05 }), linePerS: 537 }
+]

@@ -93,7 +93,7 @@ export async function createBackup({ url, dir, keep, nowMs }: BackupOptions): Pr
     syncFile(dir)
     return { path, sizeBytes: statSync(path).size, ...checked, removed: removeOldest(dir, keep) }
   } catch (error) {
-    rmSync(partial, { force: true })
+    discard(partial)
     throw backupFailed(messageOf(error), { cause: error })
   }
 }
@@ -207,7 +207,7 @@ export function restoreBackup({ backupPath, url, dataDir, nowMs }: RestoreOption
     syncFile(dirname(path))
     return { path, keptAside, ...checked }
   } catch (error) {
-    rmSync(fresh, { force: true })
+    discard(fresh)
     throw isCodedError(error) ? error : restoreFailed(messageOf(error), { cause: error })
   } finally {
     release()
@@ -230,6 +230,15 @@ const keepAside = (path: string, nowMs: number): string => {
   for (const suffix of ['-wal', '-shm']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
   linkSync(path, aside) // the name itself is replaced in one step, so there is never no store
   return aside
+}
+
+/** Removes what was begun; that something went wrong is already being told. */
+const discard = (path: string): void => {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // its directory is no directory: there is nothing to remove
+  }
 }
 
 /** Makes what was written to a file, or the names in a directory, survive a power cut. */

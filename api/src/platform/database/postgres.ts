@@ -32,7 +32,7 @@ const types = {
  * A pool of connections to PostgreSQL.
  *
  * @param url - `postgres://user:password@host:port/database`
- * @param onError - told of connections that broke while idle; the pool replaces them
+ * @param onError - told of connections that broke; the pool replaces them
  */
 export function openPool(url: string, onError: (error: Error) => void): pg.Pool {
   const pool = new pg.Pool({
@@ -47,6 +47,8 @@ export function openPool(url: string, onError: (error: Error) => void): pg.Pool 
     types: types as unknown as pg.CustomTypesConfig
   })
   pool.on('error', onError)
+  // a connection in use reports its end to its query and once more to itself: unheard, that would end the process
+  pool.on('connect', (client) => client.on('error', onError))
   return pool
 }
 
