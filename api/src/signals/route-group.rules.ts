@@ -1,0 +1,70 @@
+/**
+ * Paths as people group them: `/api/items/4711` and `/api/items/4712` are one route. Declared
+ * patterns come first (see plan/match.rules.ts); this is what happens to the other paths.
+ */
+
+/** The group of paths that have none of their own. */
+export const otherRoute = 'other'
+
+/** Deeper paths end in `*`: what is left of them names things rather than routes. */
+const maxSegments = 5
+
+const maxRouteLength = 120
+
+/** Files that a page brings along: one group per folder and kind. */
+const assetFile = /\.(css|js|mjs|map|json|xml|txt|ico|png|jpe?g|gif|svg|webp|avif|woff2?|ttf|otf|eot|mp[34]|webm|pdf|zip|gz|wasm|webmanifest)$/i
+
+/** Letters, digits and the few signs that routes are made of; anything else is data. */
+const routeSegment = /^[A-Za-z0-9._~:+-]+$/
+
+/**
+ * A request path without its percent-encoding, as Caddy matches it: `/%61pi` is `/api`. One that is
+ * not validly encoded stays as it is.
+ */
+export const decodePath = (path: string): string => {
+  if (!path.includes('%')) return path
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path
+  }
+}
+
+/**
+ * The route of a path by its looks: segments that name one thing of many become `*` (numbers,
+ * UUIDs, hashes, dates, tokens, anything but plain letters, digits and `._~:+-`), files become
+ * `*.kind`, and what is deeper than five segments is cut.
+ *
+ * @param path - decoded, without query
+ * @returns at most 120 characters; `other` for what is no path (`*`, `host:port`)
+ */
+export function templateOf(path: string): string {
+  if (!path.startsWith('/')) return otherRoute
+  const segments = path.slice(1).split('/', maxSegments + 1)
+  if (segments.at(-1) === '' && segments.length > 1) segments.pop()
+  const deep = segments.length > maxSegments
+  const kept = segments.slice(0, maxSegments).map((segment, i) => {
+    const kind = !deep && i === segments.length - 1 ? assetFile.exec(segment)?.[1] : undefined
+    if (kind !== undefined) return `*.${kind.toLowerCase()}`
+    return namesOneOfMany(segment) ? '*' : segment
+  })
+  const route = `/${(deep ? [...kept, '*'] : kept).join('/')}`
+  return route.length > maxRouteLength ? otherRoute : route
+}
+
+const namesOneOfMany = (segment: string): boolean => {
+  if (segment === '') return false
+  if (!routeSegment.test(segment) || segment.length > 40) return true
+  const digits = segment.replace(/\D/g, '').length
+  const isNumber = digits > 0 && /^[\d.:+-]+$/.test(segment)
+  const isHash = digits > 0 && segment.length >= 8 && /^[0-9a-f-]+$/i.test(segment)
+  return isNumber || isHash || digits >= 4 || (digits > 0 && segment.length >= 20)
+}
+
+/**
+ * Whether a reply lets a path open a group of its own: scanners ask for thousands of paths that do
+ * not exist, and each would take a group from a real route.
+ *
+ * @param status - HTTP status; 0: the client went away
+ */
+export const earnsRoute = (status: number): boolean => status !== 0 && (status < 400 || status >= 500)
