@@ -33,10 +33,25 @@ for (const { name, wish, stepMs, points } of right) {
 
 const wrong = [
   { name: 'an end before its start', wish: { from: ago(0), to: ago(hour) }, fault: /not before/, hint: /last hour/ },
-  { name: 'more points than anybody draws', wish: { from: ago(40 * day), step: '1m' }, fault: /points, more than 50000/, hint: /steps of 2h/ },
+  {
+    name: 'more points than anybody draws',
+    wish: { from: ago(40 * day), step: '1m' },
+    fault: /points, more than 50000/,
+    hint: /steps of 2h/
+  },
   { name: 'a step finer than what is stored', wish: { step: '1s' }, fault: /steps of 1s/, hint: /multiple of 10s/ },
-  { name: '10 seconds of yesterday', wish: { from: ago(day), step: '10s' }, fault: /steps of 10s/, hint: /multiple of 1m/ },
-  { name: 'minutes of last year', wish: { from: ago(50 * day), to: ago(49 * day), step: '90m' }, fault: /steps of 90m/, hint: /multiple of 1h/ },
+  {
+    name: '10 seconds of yesterday',
+    wish: { from: ago(day), step: '10s' },
+    fault: /steps of 10s/,
+    hint: /multiple of 1m/
+  },
+  {
+    name: 'minutes of last year',
+    wish: { from: ago(50 * day), to: ago(49 * day), step: '90m' },
+    fault: /steps of 90m/,
+    hint: /multiple of 1h/
+  },
   { name: 'what is long gone', wish: { from: ago(500 * day) }, fault: /kept that long/, hint: /400 days/ }
 ]
 

@@ -68,7 +68,9 @@ export const rangeOf = (
       hint: `ask for a shorter range, or for steps of ${stepText(chosen.stepMs)}`
     }
   }
-  return kept(wished) ? wished : { fault: `no counts are kept in steps of ${wish.step} that far back`, hint: stepHint(wished, nowMs, retention) }
+  return kept(wished)
+    ? wished
+    : { fault: `no counts are kept in steps of ${wish.step} that far back`, hint: stepHint(wished, nowMs, retention) }
 }
 
 /** How many steps a range has. */

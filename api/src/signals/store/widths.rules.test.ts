@@ -8,8 +8,16 @@ const day = 24 * hour
 
 const slots = [
   { name: 'an event of now goes to every width', ageMs: 0, widths: [10_000, 60_000, 3_600_000] },
-  { name: 'the oldest 10 seconds that still overlap their retention are kept', ageMs: 12 * hour, widths: [10_000, 60_000, 3_600_000] },
-  { name: 'an event of half a day ago has no 10 seconds any more', ageMs: 12 * hour + 10_000, widths: [60_000, 3_600_000] },
+  {
+    name: 'the oldest 10 seconds that still overlap their retention are kept',
+    ageMs: 12 * hour,
+    widths: [10_000, 60_000, 3_600_000]
+  },
+  {
+    name: 'an event of half a day ago has no 10 seconds any more',
+    ageMs: 12 * hour + 10_000,
+    widths: [60_000, 3_600_000]
+  },
   { name: 'an event of 35 days ago has its last minute', ageMs: 35 * day, widths: [60_000, 3_600_000] },
   { name: 'an event of last year has hours only', ageMs: 36 * day, widths: [3_600_000] },
   { name: 'what is older than all is nowhere', ageMs: 400 * day + hour, widths: [] }
@@ -17,7 +25,10 @@ const slots = [
 for (const { name, ageMs, widths } of slots) {
   t.test(name, async (t) => {
     const found = slotsOf(nowMs - ageMs, nowMs, defaultRetention)
-    t.same(found.map(([widthMs]) => widthMs), widths)
+    t.same(
+      found.map(([widthMs]) => widthMs),
+      widths
+    )
     for (const [widthMs, startMs] of found) {
       t.equal(startMs % widthMs, 0)
       t.ok(startMs <= nowMs - ageMs && nowMs - ageMs < startMs + widthMs)
@@ -26,7 +37,8 @@ for (const { name, ageMs, widths } of slots) {
 }
 
 t.test('the widest slices that fit the step and reach back far enough are read', async (t) => {
-  const at = (ageMs: number, stepMs: number) => widthFor(Math.floor((nowMs - ageMs) / stepMs) * stepMs, stepMs, nowMs, defaultRetention)
+  const at = (ageMs: number, stepMs: number) =>
+    widthFor(Math.floor((nowMs - ageMs) / stepMs) * stepMs, stepMs, nowMs, defaultRetention)
   t.equal(at(hour, 10_000), 10_000)
   t.equal(at(hour, 30_000), 10_000)
   t.equal(at(hour, minute), minute)
@@ -64,7 +76,13 @@ t.test('a range is cut into hours, with minutes and 10 seconds at its ends', asy
 })
 
 t.test('tiles have no gaps and never reach past what is kept', async (t) => {
-  for (const [ageMs, lengthMs] of [[5 * minute, 3 * minute], [13 * hour, 12 * hour], [36 * day, 20 * day], [minute, 7_000], [hour, 0]] as const) {
+  for (const [ageMs, lengthMs] of [
+    [5 * minute, 3 * minute],
+    [13 * hour, 12 * hour],
+    [36 * day, 20 * day],
+    [minute, 7_000],
+    [hour, 0]
+  ] as const) {
     const fromMs = nowMs - ageMs
     const tiles = tilesOf(fromMs, fromMs + lengthMs, nowMs, defaultRetention)
     for (const [at, tile] of tiles.entries()) {
