@@ -23,8 +23,3 @@ export const budgetOf = ({ total, bad }: Tally, targetRatio: number): Budget => 
   }
 }
 
-/** Counts without those of some bands; never below zero, whatever the edges of slots do. */
-export const without = ({ total, bad }: Tally, excluded: Tally): Tally => ({
-  total: Math.max(0, total - excluded.total),
-  bad: Math.max(0, Math.min(bad - excluded.bad, total - excluded.total))
-})

@@ -50,3 +50,14 @@ export const judgeSlice = (
   if (estimate === null) return nothing
   return { total, bad: Math.min(total, Math.round(estimate) + status5xx), estimated: total }
 }
+
+/**
+ * What a whole slice of time counts for: one, bad when its share of good events falls short; without
+ * events it counts for nothing.
+ *
+ * @param sliceTargetRatio - share of good events that makes a slice good, ratio
+ */
+export const sliceVerdict = ({ total, bad }: Tally, sliceTargetRatio: number): Tally => {
+  if (total <= 0) return { total: 0, bad: 0 }
+  return { total: 1, bad: (total - bad) / total < sliceTargetRatio ? 1 : 0 }
+}

@@ -26,17 +26,18 @@ export const quiet: BurnMemory = { firing: null, calmSinceMs: null, last: null }
 
 export interface BurnStep {
   readonly memory: BurnMemory
-  readonly event: 'none' | 'opened' | 'escalated' | 'resolved'
+  readonly event: 'none' | 'opened' | 'escalated' | 'eased' | 'resolved'
 }
 
 /**
  * One look at an objective's tiers.
  *
  * A tier fires when both windows burn faster than its factor and the long one holds evidence that
- * this is no bad luck. Only the fastest tier counts; one that fires gives way only to a faster one
- * and ends when its short window has been calm for that window's length. What a slower tier then
- * still sees of the same incident is old news: it fires only on what came after. A window without
- * events is no calm: an outage may keep requests away.
+ * this is no bad luck. Only the fastest tier counts. One that fires gives way to a faster one, and
+ * ends when its short window has been calm for that window's length: then a slower tier takes over
+ * if failures go on too fast for it, else all is over. What a slower tier still sees of an incident
+ * that is over is old news: it fires only on what came after. A window without events is no calm:
+ * an outage may keep requests away.
  *
  * @param tiers - fastest first
  */
@@ -51,7 +52,13 @@ export const lookAtTiers = (tiers: readonly TierReading[], memory: BurnMemory, n
   if (memory.firing === null) return { event: 'none', memory }
   const reading = tiers[memory.firing]
   if (!reading) return { event: 'resolved', memory: { ...quiet, last: memory.last } } // the plan has fewer tiers now
-  return lookForEnd(reading, memory, nowMs, targetRatio)
+  const calmSinceMs = calmSince(reading, memory, nowMs, targetRatio)
+  const isOver = calmSinceMs !== null && nowMs - calmSinceMs >= reading.tier.shortMs
+  if (!isOver && reading.long.total > 0) return { event: 'none', memory: { ...memory, calmSinceMs } }
+  const sinceMs = calmSinceMs ?? nowMs
+  const slower = tiers.findIndex((reading, at) => at > memory.firing! && takesOver(reading, sinceMs, targetRatio))
+  if (slower >= 0) return { event: 'eased', memory: { firing: slower, calmSinceMs: null, last: memory.last } }
+  return { event: 'resolved', memory: { firing: null, calmSinceMs: null, last: { tier: memory.firing, calmSinceMs: sinceMs } } }
 }
 
 const fires = (reading: TierReading, at: number, { last }: BurnMemory, nowMs: number, targetRatio: number): boolean => {
@@ -63,15 +70,22 @@ const fires = (reading: TierReading, at: number, { last }: BurnMemory, nowMs: nu
   return reading.logE(sinceMs) >= Math.log(tier.evidenceNeeded)
 }
 
-const lookForEnd = ({ tier, long, short }: TierReading, memory: BurnMemory, nowMs: number, targetRatio: number): BurnStep => {
-  const isCalm = short.total > 0 && !burnsFaster(short, tier.factor, targetRatio)
-  const calmSinceMs = isCalm ? (memory.calmSinceMs ?? nowMs) : short.total > 0 ? null : memory.calmSinceMs
-  const calmEnough = calmSinceMs !== null && nowMs - calmSinceMs >= tier.shortMs
-  if (calmEnough || long.total === 0) {
-    const last = { tier: memory.firing!, calmSinceMs: calmSinceMs ?? nowMs }
-    return { event: 'resolved', memory: { firing: null, calmSinceMs: null, last } }
-  }
-  return { event: 'none', memory: { ...memory, calmSinceMs } }
+/** Whether failures that came after a faster tier had calmed are still too many for this one. */
+const takesOver = ({ tier, long, short, logE, longSince }: TierReading, sinceMs: number, targetRatio: number): boolean =>
+  burnsFaster(longSince(sinceMs), tier.factor, targetRatio) &&
+  burnsFaster(long, tier.factor, targetRatio) &&
+  burnsFaster(short, tier.factor, targetRatio) &&
+  logE(-Infinity) >= Math.log(tier.evidenceNeeded)
+
+/** Since when the short window has been calm; a window without events leaves that as it was. */
+const calmSince = (
+  { tier, short }: TierReading,
+  { calmSinceMs }: BurnMemory,
+  nowMs: number,
+  targetRatio: number
+): number | null => {
+  if (short.total === 0) return calmSinceMs
+  return burnsFaster(short, tier.factor, targetRatio) ? null : (calmSinceMs ?? nowMs)
 }
 
 const burnsFaster = (tally: Tally, factor: number, targetRatio: number): boolean =>

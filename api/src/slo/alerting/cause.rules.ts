@@ -2,13 +2,14 @@ import type { ResolvedObjective } from '../../plan/objective.ts'
 import { burnRate, type Tally } from '../burn.rules.ts'
 
 /** What went wrong, as far as objectives can tell it apart: one alert each. */
-export type CauseKind = 'failures' | 'latency' | 'no_signal'
+export type CauseKind = 'failures' | 'latency' | 'no_signal' | 'certificate'
 
 /**
- * Names the alert of a cause, whichever objective or tier speaks: receivers fold its messages by it.
- * Stable over restarts and instances; an alert that opens again later has the same.
+ * Names an alert in every message about it, whichever objective or tier speaks, so that receivers
+ * fold them into one. Kept with the alert: the same over restarts.
  */
-export const dedupKeyOf = (service: string, kind: CauseKind): string => `plimsoll/${service}/${kind}`
+export const dedupKeyOf = (service: string, kind: CauseKind, openedMs: number): string =>
+  `plimsoll/${service}/${kind}/${Math.floor(openedMs / 1_000)}`
 
 type Selection = Pick<ResolvedObjective, 'service' | 'origin' | 'classes' | 'path' | 'indicator'>
 

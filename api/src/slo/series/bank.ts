@@ -1,7 +1,7 @@
 import type { ResolvedWindow } from '../../plan/objective.ts'
 import type { Tally } from '../burn.rules.ts'
 import type { ExcessEvidence } from '../statistics/evidence.rules.ts'
-import { spanAt, type WindowSpan } from '../window.rules.ts'
+import { labelOf, spanAt, type WindowSpan } from '../window.rules.ts'
 import type { SeriesLayout } from './layout.rules.ts'
 import { Ring, type Sums } from './ring.ts'
 
@@ -24,6 +24,7 @@ export class Bank {
   readonly #rings: readonly Ring[]
   readonly #window: ResolvedWindow
   #span: WindowSpan
+  #label: string
   #nowMs: number
   #waiting: Waiting[] = []
 
@@ -33,6 +34,7 @@ export class Bank {
     this.#window = window
     this.#nowMs = nowMs
     this.#span = spanAt(window, nowMs)
+    this.#label = labelOf(window, this.#span)
     const cells = layout.windows.length * columns
     this.sums = { totals: new Float64Array(cells), bads: new Float64Array(cells) }
     this.#rings = layout.rings.map((ring, at) => {
@@ -54,6 +56,11 @@ export class Bank {
     const { widthMs } = this.#rings[2]!
     const { slots } = this.layout.windows[this.layout.budget]!
     return { fromMs: (this.#rings[2]!.head - slots + 1) * widthMs, toMs: this.#nowMs }
+  }
+
+  /** How reasons name the budget's window: `30d`, `2026-11`. */
+  get label(): string {
+    return this.#label
   }
 
   /** Moves the present on; it never moves back. */
@@ -136,6 +143,7 @@ export class Bank {
   /** A new week, month or quarter begins with nothing spent. */
   #turnOver(): void {
     this.#span = spanAt(this.#window, this.#nowMs)
+    this.#label = labelOf(this.#window, this.#span)
     const from = this.layout.budget * this.columns
     this.sums.totals.fill(0, from, from + this.columns)
     this.sums.bads.fill(0, from, from + this.columns)

@@ -1,4 +1,5 @@
 import type { Tally } from '../burn.rules.ts'
+import { sliceVerdict } from '../selection.rules.ts'
 import { Ring } from './ring.ts'
 
 /** How long after its end a slice is judged: logs and flushes take a moment. */
@@ -72,8 +73,7 @@ export class TimeSlices {
     return Math.floor(atMs / this.#options.sliceMs) * this.#options.sliceMs
   }
 
-  #verdict({ total, bad }: Tally): Tally {
-    if (total <= 0) return { total: 0, bad: 0 }
-    return { total: 1, bad: (total - bad) / total < this.#options.sliceTargetRatio ? 1 : 0 }
+  #verdict(tally: Tally): Tally {
+    return sliceVerdict(tally, this.#options.sliceTargetRatio)
   }
 }

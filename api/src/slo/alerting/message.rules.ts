@@ -1,0 +1,20 @@
+import type { Notification } from '../../platform/notify.ts'
+import type { AlertRecord } from './alert-store.ts'
+
+/** `escalated` and `eased`: a worse or a milder severity than was told before. */
+export type AlertEvent = 'opened' | 'escalated' | 'eased' | 'resolved'
+
+/** The message that receivers get. Its id names the alert, the event and when: the same news is sent once. */
+export const messageFor = (alert: AlertRecord, event: AlertEvent): Notification => ({
+  id: `${alert.id}/${event}/${alert.updatedAt}`,
+  dedupKey: alert.dedupKey,
+  body: { version: 1, event, text: textOf(alert, event), alert }
+})
+
+/** One line for a chat or a pager. */
+const textOf = ({ severity, title, reasons }: AlertRecord, event: AlertEvent): string => {
+  const [reason] = reasons
+  if (event === 'resolved') return `resolved: ${title}`
+  if (event === 'eased') return `now ${severity}: ${title}`
+  return `${severity}: ${title}${reason?.next ? ` · ${reason.next}` : ''}`
+}
