@@ -62,15 +62,22 @@ const shuffled = <T>(random: () => number, items: T[]): T[] => {
 const hex = (random: () => number, length: number): string =>
   Array.from({ length }, () => Math.floor(random() * 16).toString(16)).join('')
 
+const ids = randomFrom(7)
+const cartIds = Array.from(
+  { length: 2_000 },
+  () => `${hex(ids, 8)}-${hex(ids, 4)}-4${hex(ids, 3)}-a${hex(ids, 3)}-${hex(ids, 12)}`
+)
+const assets = Array.from({ length: 40 }, () => `/assets/app.${hex(ids, 8)}.js`)
+
 const uriOf = (random: () => number): string => {
   const id = Math.floor(random() ** 2 * 20_000)
   const kind = random()
   if (kind < 0.3) return `/api/items?page=${1 + (id % 40)}&sort=price&currency=EUR`
   if (kind < 0.6) return `/api/items/${id}`
   if (kind < 0.7) return `/api/items/${id}/reviews?limit=20`
-  if (kind < 0.8) return `/api/carts/${hex(random, 8)}-${hex(random, 4)}-4${hex(random, 3)}-a${hex(random, 3)}-${hex(random, 12)}`
+  if (kind < 0.8) return `/api/carts/${cartIds[Math.floor(random() ** 2 * cartIds.length)]}`
   if (kind < 0.85) return '/api/checkout/payment'
-  if (kind < 0.95) return `/assets/app.${hex(random, 8)}.js`
+  if (kind < 0.95) return pick(random, assets)
   return `/search?q=${pick(random, ['caf%C3%A9', 'winter+coat', '%22exact%22', 'b%C3%BCcher'])}&from=home`
 }
 

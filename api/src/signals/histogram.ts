@@ -170,13 +170,15 @@ export class Histogram {
   #cover(index: number): number {
     const at = index - this.#first
     if (at >= 0 && at < this.#counts.length) return at
-    const first = index - (index % growthBuckets)
-    const isEmpty = this.#counts.length === 0
-    const from = isEmpty ? first : Math.min(first, this.#first)
-    const to = Math.max(first + growthBuckets, isEmpty ? 0 : this.#first + this.#counts.length)
+    const size = this.#counts.length
+    const octave = index - (index % growthBuckets)
+    // Doubles towards the new bucket, so that a histogram that is filled grows a few times only.
+    const from = size === 0 ? octave : at < 0 ? Math.max(0, Math.min(octave, this.#first - size)) : this.#first
+    const end = at < 0 && size > 0 ? this.#first + size : Math.max(octave + growthBuckets, this.#first + 2 * size)
+    const to = Math.min(end, bucketCount)
     const wide = this.#counts instanceof Float64Array
     const grown: BucketCounts = wide ? new Float64Array(to - from) : new Uint32Array(to - from)
-    grown.set(this.#counts, isEmpty ? 0 : this.#first - from)
+    grown.set(this.#counts, size === 0 ? 0 : this.#first - from)
     this.#counts = grown
     this.#first = from
     return index - from
@@ -198,7 +200,8 @@ const pushVarint = (bytes: number[], value: number): void => {
 }
 
 const forEachEncoded = (bytes: Uint8Array, visit: (index: number, count: number) => void): void => {
-  if (bytes[0] !== formatVersion) throw new RangeError(`histogram format ${bytes[0]} is not known, only ${formatVersion}`)
+  if (bytes[0] !== formatVersion)
+    throw new RangeError(`histogram format ${bytes[0]} is not known, only ${formatVersion}`)
   let at = 1
   const varint = (): number => {
     let value = 0

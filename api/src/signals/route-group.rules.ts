@@ -11,11 +11,12 @@ const maxSegments = 5
 
 const maxRouteLength = 120
 
-/** Files that a page brings along: one group per folder and kind. */
-const assetFile = /\.(css|js|mjs|map|json|xml|txt|ico|png|jpe?g|gif|svg|webp|avif|woff2?|ttf|otf|eot|mp[34]|webm|pdf|zip|gz|wasm|webmanifest)$/i
+/** Besides letters and digits; anything else makes a segment data. */
+const routeSigns = '._~:+-'
 
-/** Letters, digits and the few signs that routes are made of; anything else is data. */
-const routeSegment = /^[A-Za-z0-9._~:+-]+$/
+/** Files that a page brings along: one group per folder and kind. */
+const assetFile =
+  /\.(css|js|mjs|map|json|xml|txt|ico|png|jpe?g|gif|svg|webp|avif|woff2?|ttf|otf|eot|mp[34]|webm|pdf|zip|gz|wasm|webmanifest)$/i
 
 /**
  * A request path without its percent-encoding, as Caddy matches it: `/%61pi` is `/api`. One that is
@@ -52,13 +53,25 @@ export function templateOf(path: string): string {
   return route.length > maxRouteLength ? otherRoute : route
 }
 
+const longSegment = 40
+
 const namesOneOfMany = (segment: string): boolean => {
-  if (segment === '') return false
-  if (!routeSegment.test(segment) || segment.length > 40) return true
-  const digits = segment.replace(/\D/g, '').length
-  const isNumber = digits > 0 && /^[\d.:+-]+$/.test(segment)
-  const isHash = digits > 0 && segment.length >= 8 && /^[0-9a-f-]+$/i.test(segment)
-  return isNumber || isHash || digits >= 4 || (digits > 0 && segment.length >= 20)
+  if (segment.length > longSegment) return true
+  let digits = 0
+  let letters = 0
+  let hexLetters = 0
+  for (let i = 0; i < segment.length; i++) {
+    const code = segment.charCodeAt(i)
+    if (code >= 48 && code <= 57) digits++
+    else if ((code >= 97 && code <= 122) || (code >= 65 && code <= 90)) {
+      letters++
+      if ((code | 32) <= 102) hexLetters++
+    } else if (!routeSigns.includes(segment[i]!)) return true
+  }
+  if (digits === 0) return false
+  const isNumber = letters === 0
+  const isHash = segment.length >= 8 && hexLetters === letters
+  return isNumber || isHash || digits >= 4 || segment.length >= 20
 }
 
 /**

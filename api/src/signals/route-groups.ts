@@ -28,18 +28,20 @@ export class RouteGroups {
     return this.#declared.find(({ matches }) => matches(path))?.pattern ?? null
   }
 
-  /** The automatic group of a path; opens one while there is room if `earned`. Null: not yet, ask again. */
-  automatic(path: string, earned: boolean): string | null {
-    const route = templateOf(path)
-    if (this.#open.has(route) || route === otherRoute) return route
+  /**
+   * The automatic group of paths of one template, see `templateOf`; opens it while there is room,
+   * if `earned`. Null: not yet, ask again with the next reply.
+   */
+  automatic(template: string, earned: boolean): string | null {
+    if (this.#open.has(template) || template === otherRoute) return template
     if (this.#open.size >= this.#cap) return otherRoute
     if (!earned) return null
-    this.#open.add(route)
-    return route
+    this.#open.add(template)
+    return template
   }
 
   /** The group of a request, for sources that ask about one event at a time. See {@link earnsRoute}. */
   of(path: string, earned: boolean): string {
-    return this.declared(path) ?? this.automatic(path, earned) ?? otherRoute
+    return this.declared(path) ?? this.automatic(templateOf(path), earned) ?? otherRoute
   }
 }

@@ -37,7 +37,16 @@ export const readDurationUs = (value: unknown, unit: DurationUnit): number | nul
   return typeof value === 'number' && value >= 0 && Number.isFinite(value) ? durationUs(value, unit) : null
 }
 
-const nsPerGoUnit: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, μs: 1e3, ms: 1e6, s: 1e9, m: 6e10, h: 3.6e12 }
+const nsPerGoUnit: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  µs: 1e3,
+  μs: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 6e10,
+  h: 3.6e12
+}
 
 const goDurationNs = (text: string): number | null => {
   if (text === '0') return 0

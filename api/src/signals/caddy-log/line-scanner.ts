@@ -19,7 +19,9 @@ const closeObject = 125
 const maxDepth = 16
 
 /** 1 for what may follow a backslash, `u` apart. */
-const escapable = Uint8Array.from({ length: 256 }, (_, byte) => ('"\\/bfnrt'.includes(String.fromCharCode(byte)) ? 1 : 0))
+const escapable = Uint8Array.from({ length: 256 }, (_, byte) =>
+  '"\\/bfnrt'.includes(String.fromCharCode(byte)) ? 1 : 0
+)
 
 const hexDigit = Uint8Array.from({ length: 256 }, (_, byte) => (/[0-9a-fA-F]/.test(String.fromCharCode(byte)) ? 1 : 0))
 
@@ -141,7 +143,8 @@ export class LineScanner {
       const head = view.getInt32(key, true)
       if (size === 7 && head === word.requ && view.getInt32(key + 3, true) === word.uest) at = this.#request(value)
       else if (size === 6 && head === word.stat && view.getInt32(key + 3, true) === word.tus) at = this.#status(value)
-      else if (size === 8 && head === word.dura && view.getInt32(key + 4, true) === word.tion) at = this.#duration(value)
+      else if (size === 8 && head === word.dura && view.getInt32(key + 4, true) === word.tion)
+        at = this.#duration(value)
       else if (size === 2 && head === word.ts) at = this.#time(value)
       else if (size === 3 && head === word.msg) at = this.#message(value)
       else if (
@@ -445,8 +448,7 @@ const plainUntil = (view: DataView, from: number): number => {
     const x = view.getInt32(at, true)
     const quotes = x ^ 0x02020202
     const backslashes = x ^ 0x5c5c5c5c
-    const found =
-      (((quotes - 0x21212121) & ~quotes) | ((backslashes - 0x01010101) & ~backslashes) | x) & 0x80808080
+    const found = (((quotes - 0x21212121) & ~quotes) | ((backslashes - 0x01010101) & ~backslashes) | x) & 0x80808080
     if (found !== 0) return at + ((31 - Math.clz32(found & -found)) >> 3)
   }
 }

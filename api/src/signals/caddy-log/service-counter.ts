@@ -1,0 +1,163 @@
+import { compileHostPattern, compilePathPattern } from '../../plan/match.rules.ts'
+import type { RequestFilter } from '../../plan/model.ts'
+import { Accumulator, type StreamSlots } from '../accumulator.ts'
+import { classAt, type ClassClaim } from '../class-header.rules.ts'
+import { decodePath, earnsRoute, otherRoute, templateOf } from '../route-group.rules.ts'
+import { RouteGroups } from '../route-groups.ts'
+import type { Stream, TrafficClass } from '../slice.ts'
+import type { LoggedService, LogReading } from './options.ts'
+import { countSkipped, type SkipCounts } from './skip-reason.ts'
+
+/** What a line says about one request, besides who asked for what. */
+export interface LoggedRequest {
+  readonly atMs: number
+  readonly durationUs: number
+  readonly status: number
+}
+
+/** What a request claims about its class: nothing, something unsigned (null), or something signed. */
+export type Claim = ClassClaim | null | undefined
+
+/** Requests of one route and scope, as one service counts them. */
+export interface Target {
+  readonly counter: ServiceCounter
+  /** Null until a reply has earned the paths of this template a group of their own. */
+  route: string | null
+  readonly template: string
+  readonly scope: string
+  /** By release, then by class. */
+  readonly streams: Map<string, Map<TrafficClass, StreamSlots>>
+}
+
+type Filter = (method: string, host: string, path: string) => boolean
+
+/** Most releases that are counted apart; an upstream that sends a new one with each reply must not fill the store. */
+const maxReleases = 100
+
+/** A release not seen for this long makes room for another. */
+const releaseIdleMs = 3_600_000
+
+const maxReleaseLength = 128
+
+/** Scanners ask for endless paths; those that were forgotten are worked out anew. */
+const maxTargets = 5_000
+
+/** Counts the requests of one service. */
+export class ServiceCounter {
+  readonly service: string
+  readonly releaseHeader: string
+  readonly accumulator: Accumulator
+  counted = 0
+  late = 0
+  aborted = 0
+  unsignedClaims = 0
+  skipped: SkipCounts = {}
+  /** Of the newest event counted, Unix time in milliseconds. */
+  lastEventMs: number | null = null
+  fromMs: number | null = null
+
+  readonly #filters: readonly Filter[]
+  readonly #objectives: readonly { readonly pattern: string; readonly matches: (path: string) => boolean }[]
+  readonly #routes: RouteGroups
+  readonly #targets = new Map<string, Target>()
+  /** When each release was last counted, event time in milliseconds. */
+  readonly #releases = new Map<string, number>()
+
+  constructor(wanted: LoggedService, reading: Omit<LogReading, 'services'>) {
+    this.service = wanted.service
+    this.releaseHeader = wanted.releaseHeader.toLowerCase()
+    this.accumulator = new Accumulator({ ...reading, thresholdsMs: wanted.thresholdsMs })
+    this.#filters = wanted.filters.map(compileFilter)
+    this.#objectives = [...new Set(wanted.objectivePaths)]
+      .toSorted()
+      .map((pattern) => ({ pattern, matches: compilePathPattern(pattern) }))
+    this.#routes = new RouteGroups({ ...wanted.routes, ...(wanted.knownRoutes && { known: wanted.knownRoutes }) })
+  }
+
+  /** How requests are to be counted here; null when they are none of ours. */
+  target(method: string, host: string, path: string): Target | null {
+    const decoded = decodePath(path)
+    const wanted = this.#filters.length === 0 || this.#filters.some((lets) => lets(method, host, decoded))
+    if (!wanted) return null
+    const scope = this.#objectives
+      .filter(({ matches }) => matches(decoded))
+      .map(({ pattern }) => pattern)
+      .join(' ')
+    const route = this.#routes.declared(decoded)
+    const template = route ?? templateOf(decoded)
+    const key = `${route === null ? '' : 'declared'} ${template} ${scope}`
+    let target = this.#targets.get(key)
+    if (target === undefined) {
+      if (this.#targets.size >= maxTargets) this.#targets.clear()
+      target = { counter: this, route, template, scope, streams: new Map() }
+      this.#targets.set(key, target)
+    }
+    return target
+  }
+
+  record(target: Target, request: LoggedRequest, release: string, claim: Claim): void {
+    const { atMs, durationUs, status } = request
+    const trafficClass = claim ? classAt(claim, atMs) : 'user'
+    const slots = this.#streamOf(target, release, trafficClass, status, atMs)
+    const recorded = this.accumulator.record(slots, atMs, durationUs, status)
+    if (recorded === 'from_future' || recorded === 'too_old') return countSkipped(this.skipped, recorded)
+    this.counted++
+    if (recorded === 'late') this.late++
+    if (status === 0) this.aborted++
+    if (claim === null || (claim && trafficClass !== claim.trafficClass)) this.unsignedClaims++
+    if (this.lastEventMs === null || atMs > this.lastEventMs) this.lastEventMs = atMs
+    if (this.fromMs === null || atMs < this.fromMs) this.fromMs = atMs
+  }
+
+  #streamOf(target: Target, release: string, trafficClass: TrafficClass, status: number, atMs: number): StreamSlots {
+    if (target.route === null) {
+      target.route = this.#routes.automatic(target.template, earnsRoute(status))
+      if (target.route === null) return this.#stream(target, otherRoute, release, trafficClass, atMs)
+    }
+    let classes = target.streams.get(release)
+    if (classes === undefined) target.streams.set(release, (classes = new Map()))
+    let slots = classes.get(trafficClass)
+    if (slots === undefined) {
+      slots = this.#stream(target, target.route, release, trafficClass, atMs)
+      // A release without a place may get one later.
+      if (slots.stream.release === release) classes.set(trafficClass, slots)
+    }
+    return slots
+  }
+
+  #stream(target: Target, route: string, release: string, trafficClass: TrafficClass, atMs: number): StreamSlots {
+    const { service } = this
+    const stream: Stream = {
+      service,
+      release: this.#placeOf(release, atMs),
+      trafficClass,
+      route,
+      scope: target.scope,
+      origin: 'requests'
+    }
+    return this.accumulator.stream(stream)
+  }
+
+  #placeOf(given: string, atMs: number): string {
+    const release = given.trim().slice(0, maxReleaseLength)
+    if (release === '') return ''
+    if (!this.#releases.has(release) && this.#releases.size >= maxReleases) {
+      for (const [known, seenMs] of this.#releases) if (atMs - seenMs > releaseIdleMs) this.#releases.delete(known)
+      if (this.#releases.size >= maxReleases) return otherRoute
+    }
+    this.#releases.set(release, atMs)
+    return release
+  }
+}
+
+const compileFilter = ({ hosts, paths, methods, exclude }: RequestFilter): Filter => {
+  const hostTests = hosts.map(compileHostPattern)
+  const pathTests = paths.map(compilePathPattern)
+  const excludedPaths = exclude.paths.map(compilePathPattern)
+  return (method, host, path) =>
+    (methods.length === 0 || methods.includes(method)) &&
+    !exclude.methods.includes(method) &&
+    (hostTests.length === 0 || hostTests.some((matches) => matches(host))) &&
+    (pathTests.length === 0 || pathTests.some((matches) => matches(path))) &&
+    !excludedPaths.some((matches) => matches(path))
+}
