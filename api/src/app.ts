@@ -5,6 +5,7 @@ import { bodiesPlugin } from './platform/http/bodies.ts'
 import { docsPlugin } from './platform/http/docs.ts'
 import { errorsPlugin } from './platform/http/errors-plugin.ts'
 import { etagPlugin } from './platform/http/etag.ts'
+import { freshConnectionsPlugin } from './platform/http/fresh-connections.ts'
 import { liveRoutePlugin } from './platform/http/live-route.ts'
 import { pressurePlugin, type PressureOptions } from './platform/http/pressure.ts'
 import { rateLimitPlugin } from './platform/http/rate-limit.ts'
@@ -20,6 +21,7 @@ import { groundPlugin, type Ground } from './platform/ground.ts'
 import { metricsPlugin } from './platform/metrics.ts'
 import { notifyPlugin } from './platform/notify.ts'
 import { retentionPlugin } from './platform/retention.ts'
+import { planPlugin } from './plan/plugin.ts'
 
 export interface AppOptions extends Ground {
   readonly logger?: FastifyBaseLogger
@@ -40,6 +42,7 @@ export async function buildApp({
   // the ground
   await app.register(groundPlugin, ground)
   await app.register(metricsPlugin, { ofProcess: processMetrics })
+  await app.register(freshConnectionsPlugin)
   await app.register(routeTablePlugin)
   await app.register(readinessPlugin)
   await app.register(databasePlugin)
@@ -60,6 +63,7 @@ export async function buildApp({
   // the rooms, from the ground up
   await app.register(systemRoutesPlugin)
   await app.register(liveRoutePlugin)
+  await app.register(planPlugin)
 
   // what people see
   await app.register(docsPlugin)

@@ -1,6 +1,12 @@
 import { Type, type Static } from 'typebox'
-import { Count, DurationMs, Instant, Name, Nullable, Reason, State } from './primitives.ts'
+import { Count, DurationMs, Instant, Nullable, Reason, State } from './primitives.ts'
 import type { Routes } from './route.ts'
+
+/** Names of risks and milestones, as people number them. */
+const PlanId = Type.String({
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+  description: 'letters, digits, dot, dash and underscore; 1 to 64 characters'
+})
 
 /** A fault of a plan file, where it stands and what would have worked. */
 export const PlanFault = Type.Object(
@@ -169,7 +175,7 @@ export const planRoutes = {
     tag: 'plan',
     access: 'operator',
     priority: 'normal',
-    params: Type.Object({ id: Name }),
+    params: Type.Object({ id: PlanId }),
     reply: Milestone
   }
 } as const satisfies Routes

@@ -39,7 +39,10 @@ export interface PlanPreview {
 
 /** Decorated as `app.plan`. */
 export interface PlanService {
+  /** With whole paths and URLs, as this instance uses them. */
   current(): PlanInForce
+  /** As written: paths relative to the plan, `self:` for Plimsoll's own address. */
+  given(): ResolvedPlan
   /** @returns ends the subscription */
   onChange(listener: PlanListener): () => void
   /** As the API gives it. */

@@ -15,7 +15,7 @@ export function writeOpenSlo(plan: ResolvedPlan): string {
     ...service.objectives.map((objective) => toSlo(objective))
   ])
   const head = ['OpenSLO v1, written by Plimsoll.', ...leftOut(plan)].map((line) => `# ${line}\n`).join('')
-  return head + documents.map((entry) => `---\n${stringify(entry, { lineWidth: 0 })}`).join('')
+  return head + documents.map((entry) => `---\n${stringify(entry, { lineWidth: 0, aliasDuplicateObjects: false })}`).join('')
 }
 
 const document = (kind: string, name: string, displayName: string, spec: object) => ({

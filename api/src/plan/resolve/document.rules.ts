@@ -3,9 +3,11 @@ import { writeDuration, writeInstant, writePercent } from '../quantities.rules.t
 import type {
   BodyMatch,
   HttpExpectation,
+  MaintenanceBand,
   ProbeSignal,
   RequestFilter,
   ResolvedCheck,
+  ResolvedMilestone,
   ResolvedPlan,
   ResolvedReceiver,
   ResolvedService,
@@ -21,24 +23,28 @@ export const toDocument = (plan: ResolvedPlan): PlanDocument => ({
   plan: planFormat,
   ...(plan.title !== null && { title: plan.title }),
   services: plan.services.map(toService),
-  maintenance: plan.maintenance.map(({ service, fromMs, toMs, reason }) => ({
-    ...(service !== null && { service }),
-    from: writeInstant(fromMs),
-    to: writeInstant(toMs),
-    reason
-  })),
+  maintenance: plan.maintenance.map(toBand),
   risks: plan.risks.map(({ mitigation, ...risk }) => ({ ...risk, ...(mitigation !== null && { mitigation }) })),
-  milestones: plan.milestones.map(({ description, reviewer, due, acceptance, ...milestone }) => ({
-    ...milestone,
-    ...(description !== null && { description }),
-    ...(reviewer !== null && { reviewer }),
-    ...(due !== null && { due }),
-    acceptance: acceptance.map(toCheck)
-  })),
+  milestones: plan.milestones.map(toMilestone),
   receivers: plan.receivers.map(toReceiver)
 })
 
-const toService = (service: ResolvedService): ServiceEntry => ({
+export const toBand = ({ service, fromMs, toMs, reason }: MaintenanceBand) => ({
+  ...(service !== null && { service }),
+  from: writeInstant(fromMs),
+  to: writeInstant(toMs),
+  reason
+})
+
+export const toMilestone = ({ description, reviewer, due, acceptance, ...milestone }: ResolvedMilestone): Entry<'milestones'> => ({
+  ...milestone,
+  ...(description !== null && { description }),
+  ...(reviewer !== null && { reviewer }),
+  ...(due !== null && { due }),
+  acceptance: acceptance.map(toCheck)
+})
+
+export const toService = (service: ResolvedService): ServiceEntry => ({
   name: service.name,
   title: service.title,
   ...(service.description !== null && { description: service.description }),
@@ -63,7 +69,7 @@ const toService = (service: ResolvedService): ServiceEntry => ({
   }
 })
 
-function toSignal(signal: ResolvedSignal): NonNullable<ServiceEntry['signals']>[number] {
+export function toSignal(signal: ResolvedSignal): NonNullable<ServiceEntry['signals']>[number] {
   const named = signal.name === null ? {} : { name: signal.name }
   switch (signal.kind) {
     case 'caddyLog': {
@@ -120,7 +126,7 @@ const toExpectation = ({ status, body }: HttpExpectation) => ({
 
 const toBody = (body: BodyMatch) => (body.kind === 'contains' ? { contains: body.text } : { matches: body.pattern })
 
-const toObjective = (objective: ResolvedObjective): NonNullable<ServiceEntry['objectives']>[number] => ({
+export const toObjective = (objective: ResolvedObjective): NonNullable<ServiceEntry['objectives']>[number] => ({
   name: objective.name,
   title: objective.title,
   ...(objective.description !== null && { description: objective.description }),
@@ -161,7 +167,7 @@ function toCheck(check: ResolvedCheck): NonNullable<Entry<'milestones'>['accepta
   }
 }
 
-const toReceiver = (receiver: ResolvedReceiver): Entry<'receivers'> => ({
+export const toReceiver = (receiver: ResolvedReceiver): Entry<'receivers'> => ({
   name: receiver.name,
   webhook: {
     ...(receiver.webhook.url !== null && { url: receiver.webhook.url }),
