@@ -3,7 +3,7 @@ import pretty from 'pino-pretty'
 import type { Settings } from './settings.ts'
 
 /** Never written, wherever it appears: the one list. Errors of HTTP clients carry whole requests with their headers. */
-const redact = [
+export const redact: readonly string[] = [
   'authorization',
   '*.authorization',
   'headers.authorization',
@@ -47,7 +47,7 @@ export interface LogSink {
  * that a request does not wait for a slow pipe; errors end the wait.
  */
 export function createLogger({ LOG_LEVEL, LOG_FORMAT }: Settings, isTerminal = process.stdout.isTTY): LogSink {
-  const options = { level: LOG_LEVEL, redact: { paths: redact, censor: '[hidden]' }, base: null }
+  const options = { level: LOG_LEVEL, redact: { paths: [...redact], censor: '[hidden]' }, base: null }
   if (LOG_FORMAT === 'pretty' || (LOG_FORMAT === 'auto' && isTerminal)) {
     const stream = pretty({ colorize: isTerminal, translateTime: 'SYS:HH:MM:ss.l', ignore: 'reqId', sync: true })
     return { logger: pino(options, stream), flush: () => {} }

@@ -19,7 +19,7 @@ export const metricsPlugin = fp<MetricsOptions>(
   async (app, { ofProcess }) => {
     const registry = new Registry()
     app.decorate('metrics', registry)
-    if (ofProcess) collectDefaultMetrics({ register: registry, prefix: 'plimsoll_' })
+    if (ofProcess) collectDefaultMetrics({ register: registry })
     app.addHook('onClose', () => registry.clear())
   },
   { name: 'metrics' }

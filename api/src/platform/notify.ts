@@ -70,7 +70,7 @@ export class Notifier {
   constructor(options: NotifierOptions) {
     this.#options = { random: Math.random, onOutcome: () => {}, ...options }
     this.#receivers = options.urls.map((url) => ({ name: receiverName(url), url }))
-    this.#stopPolling = options.clock.every(pollMs, () => this.#deliverSoon())
+    this.#stopPolling = options.clock.every(pollMs, () => this.#poll())
   }
 
   get receivers(): readonly string[] {
@@ -124,8 +124,13 @@ export class Notifier {
     return byKey
   }
 
-  /** Sends what is due, and resolves when all of it was tried once. */
-  async deliverDue(): Promise<void> {
+  /** Sends what is due, and resolves when all of it was tried once; a round under way is joined. */
+  deliverDue(): Promise<void> {
+    this.#round ??= this.#deliverRound().finally(() => (this.#round = null))
+    return this.#round
+  }
+
+  async #deliverRound(): Promise<void> {
     const due = await this.#due()
     for (let i = 0; i < due.length; i += maxInFlight) {
       await Promise.all(due.slice(i, i + maxInFlight).map((delivery) => this.#deliver(delivery)))
@@ -136,16 +141,13 @@ export class Notifier {
   async close(): Promise<void> {
     this.#stopPolling()
     this.#closing.abort()
-    await this.#round
+    await this.#round?.catch(() => {}) // whoever began the round has heard of it
   }
 
-  #deliverSoon(): void {
-    if (this.#round || this.#closing.signal.aborted) return
-    this.#round = this.deliverDue()
-      .catch((error: unknown) =>
-        this.#options.log.warn({ reason: messageOf(error) }, 'notifications wait for the store')
-      )
-      .finally(() => (this.#round = null))
+  #poll(): void {
+    this.deliverDue().catch((error: unknown) =>
+      this.#options.log.warn({ reason: messageOf(error) }, 'notifications wait for the store')
+    )
   }
 
   /** Due messages, the first of each receiver and key alone: a later one must not overtake it. */

@@ -1,10 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Ajv, type ValidateFunction } from 'ajv'
+import addFormats from 'ajv-formats'
 import type { FastifyInstance } from 'fastify'
 import { buildApp, type AppOptions } from '../../src/app.ts'
+import { allRoutes, type RouteDescriptor, type Routes } from '../../src/contract/index.ts'
 import { ManualClock, type Clock } from '../../src/platform/clock.ts'
 import { openDatabase, type Database } from '../../src/platform/database/open.ts'
+import { codedError } from '../../src/platform/errors.ts'
 import { loadSettings, type Settings } from '../../src/platform/settings.ts'
 
 export interface TestAppOptions {
@@ -65,6 +69,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     ...(options.processMetrics !== undefined && { processMetrics: options.processMetrics }),
     ...(options.pressure && { pressure: options.pressure })
   })
+  checkReplies(app)
   options.prepare?.(app)
   await app.ready()
   return {
@@ -81,3 +86,24 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     }
   }
 }
+
+/** A reply that is not what the contract says fails the test that asked for it. */
+const checkReplies = (app: FastifyInstance): void => {
+  const ajv = addFormats.default(new Ajv({ strict: false, allErrors: true, addUsedSchema: false }), ['date-time'])
+  const validators = new Map<object, ValidateFunction>()
+  app.addHook('preSerialization', async (request, reply, payload) => {
+    const key = request.routeOptions.config.route
+    const route: RouteDescriptor | undefined = key === undefined ? undefined : (allRoutes as Routes)[key]
+    if (!route?.reply || ![route.status ?? 200, ...(route.alsoStatus ?? [])].includes(reply.statusCode)) return payload
+    const validate = validators.get(route.reply) ?? ajv.compile(route.reply)
+    validators.set(route.reply, validate)
+    if (validate(JSON.parse(JSON.stringify(payload)))) return payload
+    throw replyBreaksContract(`${key}: ${ajv.errorsText(validate.errors, { dataVar: 'reply' })}`)
+  })
+}
+
+const replyBreaksContract = codedError({
+  code: 'PLIMSOLL_TEST_REPLY_BREAKS_CONTRACT',
+  status: 500,
+  title: 'The reply does not fit the contract'
+})

@@ -1,0 +1,61 @@
+import t from 'tap'
+import { nextLevel, pressureOf, shedRatio } from './pressure.rules.ts'
+
+const limits = { eventLoopDelayMs: 50, eventLoopUtilisationRatio: 0, heapUsedBytes: 1_000 }
+const calm = { eventLoopDelayMs: 1, eventLoopUtilisationRatio: 0.99, heapUsedBytes: 100 }
+
+t.test('pressure is the worst of what has a limit', async (t) => {
+  t.strictSame(pressureOf(calm, limits), { ratio: 0.1, measure: 'heapUsedBytes' })
+  t.strictSame(pressureOf({ ...calm, eventLoopDelayMs: 100 }, limits), { ratio: 2, measure: 'eventLoopDelayMs' })
+  t.equal(pressureOf(calm, { ...limits, heapUsedBytes: 0 }).ratio, 0.02, 'a limit of 0 is not looked at')
+  t.equal(pressureOf({ ...calm, eventLoopDelayMs: Infinity }, limits).ratio, Infinity)
+})
+
+const table = [
+  { name: 'a quiet server sheds nothing', level: 0, shed: { vital: 0, high: 0, normal: 0, low: 0 } },
+  { name: 'first a share of the least important', level: 0.4, shed: { vital: 0, high: 0, normal: 0, low: 0.4 } },
+  { name: 'then all of it and a share of the next', level: 1.4, shed: { vital: 0, high: 0, normal: 0.4, low: 1 } },
+  { name: 'then of the important', level: 2.4, shed: { vital: 0, high: 0.4, normal: 1, low: 1 } },
+  { name: 'at the end all but health', level: 3, shed: { vital: 0, high: 1, normal: 1, low: 1 } }
+] as const
+
+for (const { name, level, shed } of table) {
+  t.test(name, async (t) => {
+    for (const priority of ['vital', 'high', 'normal', 'low'] as const) {
+      t.ok(Math.abs(shedRatio(level, priority) - shed[priority]) < 1e-9, priority)
+    }
+  })
+}
+
+t.test('the level climbs with the excess, falls slowly and stays in its bounds', async (t) => {
+  t.ok(nextLevel(0, 3) > nextLevel(0, 1.5))
+  t.ok(nextLevel(0, 1.01) > 0)
+  t.equal(nextLevel(0, 0.5), 0)
+  t.equal(nextLevel(3, Infinity), 3)
+  t.ok(nextLevel(0, Infinity) < 1, 'one bad sample does not shed all of anything')
+  t.ok(nextLevel(1, 0) < 1 && nextLevel(1, 0) > 0.9, 'one good sample does not let everybody in')
+})
+
+t.test('under a steady overload the level settles where the load fits', async (t) => {
+  // offered: three times what fits, all of it `normal`; delay grows with what is accepted
+  let level = 0
+  const seen: number[] = []
+  for (let i = 0; i < 400; i++) {
+    const accepted = 3 * (1 - shedRatio(level, 'normal'))
+    level = nextLevel(level, accepted)
+    if (i >= 200) seen.push(accepted)
+  }
+  const mean = seen.reduce((a, b) => a + b, 0) / seen.length
+  t.ok(mean > 0.9 && mean < 1.1, `accepted settles at ${mean} of capacity`)
+  t.ok(Math.max(...seen) < 1.3 && Math.min(...seen) > 0.7, 'without swinging')
+})
+
+t.test('after the overload everything is served again', async (t) => {
+  let level = 3
+  let samples = 0
+  while (level > 0 && samples < 1_000) {
+    level = nextLevel(level, 0.1)
+    samples++
+  }
+  t.ok(samples < 60, `${samples} samples`)
+})
