@@ -6,6 +6,7 @@ import { decodePath, earnsRoute, otherRoute, templateOf } from '../route-group.r
 import { RouteGroups } from '../route-groups.ts'
 import type { Stream, TrafficClass } from '../slice.ts'
 import type { LoggedService, LogReading } from './options.ts'
+import type { ByteRange } from './ranges.rules.ts'
 import { countSkipped, type SkipCounts } from './skip-reason.ts'
 
 /** What a line says about one request, besides who asked for what. */
@@ -13,6 +14,10 @@ export interface LoggedRequest {
   readonly atMs: number
   readonly durationUs: number
   readonly status: number
+  /** It failed because nothing came in time; a 504 says so by itself. */
+  readonly timedOut?: boolean
+  /** That many equal requests; default 1. */
+  readonly count?: number
 }
 
 /** What a request claims about its class: nothing, something unsigned (null), or something signed. */
@@ -27,6 +32,20 @@ export interface Target {
   readonly scope: string
   /** By release, then by class. */
   readonly streams: Map<string, Map<TrafficClass, StreamSlots>>
+}
+
+/** What has become of lines, of one service. */
+export interface Tally {
+  counted: number
+  late: number
+  aborted: number
+  unsignedClaims: number
+  /** Lines of bytes that had been counted before. */
+  alreadyCounted: number
+  /** Of the oldest and of the newest event counted, Unix time in milliseconds. */
+  fromMs: number | null
+  toMs: number | null
+  skipped: SkipCounts
 }
 
 type Filter = (method: string, host: string, path: string) => boolean
@@ -47,19 +66,14 @@ export class ServiceCounter {
   readonly service: string
   readonly releaseHeader: string
   readonly accumulator: Accumulator
-  counted = 0
-  late = 0
-  aborted = 0
-  unsignedClaims = 0
-  skipped: SkipCounts = {}
-  /** Of the newest event counted, Unix time in milliseconds. */
-  lastEventMs: number | null = null
-  fromMs: number | null = null
+  tally: Tally = { counted: 0, late: 0, aborted: 0, unsignedClaims: 0, alreadyCounted: 0, fromMs: null, toMs: null, skipped: {} }
 
   readonly #filters: readonly Filter[]
   readonly #objectives: readonly { readonly pattern: string; readonly matches: (path: string) => boolean }[]
   readonly #routes: RouteGroups
   readonly #targets = new Map<string, Target>()
+  #counted: readonly ByteRange[] = []
+  #nextCounted = 0
   /** When each release was last counted, event time in milliseconds. */
   readonly #releases = new Map<string, number>()
 
@@ -96,17 +110,31 @@ export class ServiceCounter {
   }
 
   record(target: Target, request: LoggedRequest, release: string, claim: Claim): void {
-    const { atMs, durationUs, status } = request
+    const { atMs, durationUs, status, timedOut = false, count = 1 } = request
     const trafficClass = claim ? classAt(claim, atMs) : 'user'
     const slots = this.#streamOf(target, release, trafficClass, status, atMs)
-    const recorded = this.accumulator.record(slots, atMs, durationUs, status)
-    if (recorded === 'from_future' || recorded === 'too_old') return countSkipped(this.skipped, recorded)
-    this.counted++
-    if (recorded === 'late') this.late++
-    if (status === 0) this.aborted++
-    if (claim === null || (claim && trafficClass !== claim.trafficClass)) this.unsignedClaims++
-    if (this.lastEventMs === null || atMs > this.lastEventMs) this.lastEventMs = atMs
-    if (this.fromMs === null || atMs < this.fromMs) this.fromMs = atMs
+    const recorded = this.accumulator.record(slots, atMs, durationUs, status, timedOut, count)
+    const { tally } = this
+    if (recorded === 'from_future' || recorded === 'too_old') return countSkipped(tally.skipped, recorded)
+    tally.counted++
+    if (recorded === 'late') tally.late++
+    if (status === 0) tally.aborted++
+    if (claim === null || (claim && trafficClass !== claim.trafficClass)) tally.unsignedClaims++
+    if (tally.toMs === null || atMs > tally.toMs) tally.toMs = atMs
+    if (tally.fromMs === null || atMs < tally.fromMs) tally.fromMs = atMs
+  }
+
+  /** Whether the line at an offset lies in the ranges counted before; offsets only grow between two {@link leaveOut}. */
+  hasCounted(offset: number): boolean {
+    const ranges = this.#counted
+    while (this.#nextCounted < ranges.length && ranges[this.#nextCounted]![1] <= offset) this.#nextCounted++
+    return this.#nextCounted < ranges.length && ranges[this.#nextCounted]![0] <= offset
+  }
+
+  /** Says which bytes of the file have been counted before. */
+  leaveOut(ranges: readonly ByteRange[]): void {
+    this.#counted = ranges
+    this.#nextCounted = 0
   }
 
   #streamOf(target: Target, release: string, trafficClass: TrafficClass, status: number, atMs: number): StreamSlots {
