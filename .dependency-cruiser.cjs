@@ -1,19 +1,31 @@
 // The import law of the house (CONTRIBUTING.md shows the picture): a floor imports only what lies below it.
 const floors = ['contract', 'platform', 'plan', 'signals', 'slo', 'load', 'release']
 const room = (name) => `^api/src/${name}/`
-const outside = ['^web/', '^scripts/', '^api/test/', '^api/bench/']
 
 const upwards = floors.map((floor, level) => ({
   name: `${floor}-imports-only-below`,
   comment: `${floor}/ is floor ${level}: it may import itself and the floors below it`,
   severity: 'error',
   from: { path: room(floor) },
-  to: { path: [...floors.slice(level + 1).map(room), '^api/src/[^/]+\\.ts$', ...outside] }
+  to: { path: [...floors.slice(level + 1).map(room), '^api/src/[^/]+\\.ts$'] }
 }))
 
 module.exports = {
   forbidden: [
     ...upwards,
+    {
+      name: 'api-stands-alone',
+      comment: 'the page and the commands lie above the API',
+      severity: 'error',
+      from: { path: '^api/src/' },
+      to: { path: ['^web/', '^scripts/'] }
+    },
+    {
+      name: 'only-tests-use-test-support',
+      severity: 'error',
+      from: { path: '^(api|scripts|web)/', pathNot: '\\.test\\.ts$|^api/test/|^web/e2e/' },
+      to: { path: '^api/test/' }
+    },
     {
       name: 'no-cycles',
       comment: 'two files that need each other are one file, or hide a third',
