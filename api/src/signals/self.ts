@@ -54,7 +54,7 @@ export function startSelf({ signal, counting, release, classKeys, oldestKeptMs, 
   return {
     service: counting.service,
     report() {
-      const { counted, late, aborted, unsignedClaims, skipped, lastEventMs } = counter
+      const { counted, late, aborted, unsignedClaims, skipped, toMs: lastEventMs } = counter.tally
       const isLive = lastEventMs !== null && clock.nowMs() - lastEventMs < liveMs
       return {
         id: signal.id,

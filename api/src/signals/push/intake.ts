@@ -1,0 +1,188 @@
+import type { Kysely } from 'kysely'
+import type { PushReply } from '../../contract/index.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { Tables } from '../../platform/database/tables.ts'
+import { codedError } from '../../platform/errors.ts'
+import { recentMs } from '../accumulator.ts'
+import type { LoggedService } from '../caddy-log/options.ts'
+import { ServiceCounter } from '../caddy-log/service-counter.ts'
+import type { SliceDelta } from '../slice.ts'
+import type { SliceStore } from '../store.ts'
+import { hourMs } from '../store/widths.rules.ts'
+import { readEvent, type BadLine, type PushRules, type ReadEvent, type Rejection } from './events.ts'
+import { givenReply, KeyTaken, takeKey } from './idempotency.ts'
+import { readLines } from './lines.ts'
+
+export const pushEmpty = codedError({
+  code: 'PLIMSOLL_PUSH_EMPTY',
+  status: 400,
+  title: 'The push holds no event',
+  hint: 'send one JSON object a line: {"service":"shop-api","status":200,"durationMs":12.5}'
+})
+
+export const pushRejected = codedError({
+  code: 'PLIMSOLL_PUSH_REJECTED',
+  status: 422,
+  title: 'No line of the push could be counted',
+  hint: 'see errors for what is wrong with the first lines; the idempotency key is still free'
+})
+
+export interface PushIntakeOptions {
+  readonly db: Kysely<Tables>
+  readonly store: Pick<SliceStore, 'commit' | 'oldestKeptMs'>
+  readonly clock: Clock
+  /** Who counts: `push@<instance>`. */
+  readonly writer: string
+}
+
+/** How pushes of one service went, since it takes them. */
+export interface PushTally {
+  /** Lines read of it, counted or not. */
+  read: number
+  counted: number
+  late: number
+  aborted: number
+  rejected: Record<string, number>
+  lastEventMs: number | null
+  lastPushMs: number | null
+}
+
+/** Faults told of a push of which nothing could be counted. */
+const maxFaults = 100
+
+/** Commits of pushes that met another of the same key; each time one of them has won. */
+const maxAttempts = 3
+
+/** Takes pushed events: what is acknowledged is stored, once. */
+export class PushIntake {
+  #options: PushIntakeOptions
+  #counters = new Map<string, ServiceCounter | null>()
+  #tallies = new Map<string, PushTally>()
+
+  constructor(options: PushIntakeOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Says which services there are, and how those are counted that take pushes.
+   *
+   * @param services - null: the service takes none
+   */
+  configure(services: ReadonlyMap<string, LoggedService | null>): void {
+    const { store } = this.#options
+    this.#counters = new Map(
+      [...services].map(([service, counting]) => [
+        service,
+        counting && new ServiceCounter(counting, { classKeys: [], oldestKeptMs: () => store.oldestKeptMs(hourMs) })
+      ])
+    )
+    for (const service of this.#tallies.keys()) if (!services.get(service)) this.#tallies.delete(service)
+  }
+
+  tallyOf(service: string): PushTally {
+    const known = this.#tallies.get(service)
+    if (known) return known
+    const tally: PushTally = { read: 0, counted: 0, late: 0, aborted: 0, rejected: {}, lastEventMs: null, lastPushMs: null }
+    this.#tallies.set(service, tally)
+    return tally
+  }
+
+  /**
+   * Counts the events of a body, all lines that can be counted in one transaction.
+   *
+   * @param key - idempotency key: the same key and body give the same reply and count once
+   * @throws PLIMSOLL_BODY_TOO_LARGE, PLIMSOLL_MALFORMED_BODY, PLIMSOLL_PUSH_EMPTY, PLIMSOLL_PUSH_REJECTED,
+   *   PLIMSOLL_IDEMPOTENCY_KEY_REUSED, PLIMSOLL_STORE_UNAVAILABLE; nothing is counted then
+   */
+  async take(body: AsyncIterable<Buffer>, key?: string): Promise<PushReply> {
+    const { lines, hash } = await readLines(body)
+    for (let attempt = 1; ; attempt++) {
+      const given = key === undefined ? null : await givenReply(this.#options.db, key, hash)
+      if (given) return given
+      if (lines.length === 0) throw pushEmpty('The body has no line')
+      const { nowMs, oldestMs, takes } = this.#rules()
+      const read = lines.map((line) => readEvent(line, { nowMs, oldestMs, takes }))
+      try {
+        return await this.#count(read, key === undefined ? null : { key, bodyHash: hash }, nowMs)
+      } catch (error) {
+        if (!(error instanceof KeyTaken) || attempt === maxAttempts) throw error
+      }
+    }
+  }
+
+  #rules(): PushRules {
+    const { clock, store } = this.#options
+    return {
+      nowMs: clock.nowMs(),
+      oldestMs: store.oldestKeptMs(hourMs),
+      takes: (service) => {
+        const counter = this.#counters.get(service)
+        return counter === undefined ? null : counter !== null
+      }
+    }
+  }
+
+  async #count(
+    read: readonly (ReadEvent | BadLine)[],
+    key: { readonly key: string; readonly bodyHash: string } | null,
+    nowMs: number
+  ): Promise<PushReply> {
+    const events = read.filter((line) => line.kind === 'event')
+    const bad = read.filter((line) => line.kind === 'rejected')
+    this.#noteBad(bad)
+    const rejected = bad.map(({ rejection }) => rejection)
+    if (events.length === 0) throw allRejected(rejected)
+    const reply: PushReply = { accepted: events.length, duplicate: false, rejected }
+    const deltas = this.#deltasOf(events, nowMs)
+    await this.#options.store.commit({
+      writer: this.#options.writer,
+      deltas,
+      ...(key && { also: (transaction) => takeKey(transaction, { ...key, reply, nowMs }) })
+    })
+    this.#note(events, nowMs)
+    return reply
+  }
+
+  /** Records and drains at once: no two pushes ever share an accumulator's slices. */
+  #deltasOf(events: readonly ReadEvent[], nowMs: number): SliceDelta[] {
+    const touched = new Set<ServiceCounter>()
+    for (const { event, atMs } of events) {
+      const counter = this.#counters.get(event.service)!
+      if (!touched.has(counter)) counter.accumulator.setTime(nowMs)
+      touched.add(counter)
+      const { status, durationMs, timedOut = false, count = 1, path = '', release = '' } = event
+      const target = counter.target('', '', path.split('?', 1)[0]!)!
+      counter.record(target, { atMs, durationUs: Math.ceil(durationMs * 1_000), status, timedOut, count }, release, undefined)
+    }
+    return [...touched].flatMap((counter) => counter.accumulator.drain())
+  }
+
+  #note(events: readonly ReadEvent[], nowMs: number): void {
+    for (const { event, atMs } of events) {
+      const tally = this.tallyOf(event.service)
+      const { count = 1, status } = event
+      tally.read++
+      tally.counted += count
+      if (status === 0) tally.aborted += count
+      if (nowMs - atMs > recentMs) tally.late += count
+      tally.lastEventMs = Math.max(tally.lastEventMs ?? -Infinity, atMs)
+      tally.lastPushMs = nowMs
+    }
+  }
+
+  #noteBad(lines: readonly BadLine[]): void {
+    for (const { service, rejection } of lines) {
+      if (service === null) continue
+      const tally = this.tallyOf(service)
+      tally.read++
+      tally.rejected[rejection.code] = (tally.rejected[rejection.code] ?? 0) + 1
+    }
+  }
+}
+
+const allRejected = (rejected: readonly Rejection[]): Error =>
+  pushRejected(`None of the ${rejected.length} lines could be counted; the first: ${rejected[0]!.detail}`, {
+    errors: rejected
+      .slice(0, maxFaults)
+      .map(({ line, code, detail }) => ({ path: `line ${line}`, text: `${code}: ${detail}`, line }))
+  })
