@@ -95,12 +95,16 @@ const checkReplies = (app: FastifyInstance): void => {
     const key = request.routeOptions.config.route
     const route: RouteDescriptor | undefined = key === undefined ? undefined : (allRoutes as Routes)[key]
     if (!route?.reply || ![route.status ?? 200, ...(route.alsoStatus ?? [])].includes(reply.statusCode)) return payload
-    const validate = validators.get(route.reply) ?? ajv.compile(route.reply)
+    const validate = validators.get(route.reply) ?? ajv.compile(withoutIds(route.reply))
     validators.set(route.reply, validate)
     if (validate(JSON.parse(JSON.stringify(payload)))) return payload
     throw replyBreaksContract(`${key}: ${ajv.errorsText(validate.errors, { dataVar: 'reply' })}`)
   })
 }
+
+/** A schema may stand in a reply more than once; Ajv wants each `$id` to be there once. */
+const withoutIds = (schema: object): object =>
+  JSON.parse(JSON.stringify(schema, (key, value: unknown) => (key === '$id' ? undefined : value))) as object
 
 const replyBreaksContract = codedError({
   code: 'PLIMSOLL_TEST_REPLY_BREAKS_CONTRACT',
