@@ -6,7 +6,9 @@ import type { ResolvedPlan } from './model.ts'
 import { readOpenSlo } from './openslo/read.rules.ts'
 import { resolve } from './resolve/resolve.rules.ts'
 import { PlanDocument, planFormat } from './schema/plan.ts'
-import { describe, validate, type Fault, type Path } from './validate.rules.ts'
+import { describe } from './fault-words.rules.ts'
+import type { Fault, Path } from './fault.ts'
+import { validate } from './validate.rules.ts'
 import type { Position, SyntaxFault } from './yaml/position.ts'
 import { readYaml, type YamlDocument } from './yaml/read.rules.ts'
 
@@ -31,7 +33,8 @@ export function parsePlan(input: string | Uint8Array): ParsedPlan {
   const { documents, faults } = readYaml(input)
   const broken = faults.map(syntaxFault)
   const [document, second] = documents
-  if (document === undefined) return broken.length > 0 ? inOrder(null, broken) : { plan: emptyPlan, faults: [nothingWatched] }
+  if (document === undefined)
+    return broken.length > 0 ? inOrder(null, broken) : { plan: emptyPlan, faults: [nothingWatched] }
   const draft = isOpenSlo(document.value) ? openSloDraft(documents) : planDraft(document)
   if (second && !isOpenSlo(document.value)) broken.push(onePlanPerFile(second))
   const { plan, found } = judge(draft)
@@ -43,9 +46,9 @@ export function parsePlan(input: string | Uint8Array): ParsedPlan {
 interface Draft {
   readonly value: unknown
   readonly faults: readonly Fault[]
-  locate(path: Path, on: 'key' | 'value'): Position
+  readonly locate: (path: Path, on: 'key' | 'value') => Position
   /** The path as the file has it. */
-  sourceOf(path: Path): Path
+  readonly sourceOf: (path: Path) => Path
 }
 
 const planDraft = (document: YamlDocument): Draft => ({
@@ -116,7 +119,8 @@ function locate({ path, at, ...words }: Fault, draft: Draft): PlanFault {
 }
 
 /** @see RFC 6901 */
-const pointer = (path: Path): string => path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+const pointer = (path: Path): string =>
+  path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 
 function inOrder(plan: ResolvedPlan | null, faults: readonly PlanFault[]): ParsedPlan {
   const sorted = faults.toSorted((a, b) => a.line - b.line || a.column - b.column)

@@ -37,11 +37,18 @@ export class PlanFileJob {
   constructor(options: PlanFileJobOptions) {
     this.#options = options
     const { path, clock, log, keeper } = options
-    this.#watch = new PlanFileWatch({ path, clock, onChange: () => this.#changed() })
+    this.#watch = new PlanFileWatch({
+      path,
+      clock,
+      onChange: () => this.#changed(),
+      onError: (error) => log.warn({ file: path, reason: messageOf(error) }, 'the plan file waits for the store')
+    })
     this.#stopAdopting = clock.every(adoptMs, () => {
       this.#adopting ??= keeper
         .adoptNewer()
-        .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'plans of other instances wait for the store'))
+        .catch((error: unknown) =>
+          log.warn({ reason: messageOf(error) }, 'plans of other instances wait for the store')
+        )
         .finally(() => (this.#adopting = null))
     })
   }
@@ -70,7 +77,8 @@ export class PlanFileJob {
     this.isThere = content.kind !== 'missing'
     keeper.warnAboutFile(content.kind === 'missing' ? this.#missing() : null)
     if (content.kind === 'missing') return
-    if (content.kind === 'unreadable') return this.#refuse([fileFault(`${path}: ${content.text}`, 'a text file that Plimsoll may read')])
+    if (content.kind === 'unreadable')
+      return this.#refuse([fileFault(`${path}: ${content.text}`, 'a text file that Plimsoll may read')])
     if (content.hash === this.#seen) return keeper.refuse(null)
     await this.#apply(content.bytes)
     this.#seen = content.hash
@@ -79,7 +87,9 @@ export class PlanFileJob {
   async #apply(bytes: Uint8Array): Promise<void> {
     const { keeper } = this.#options
     if (isEmpty(bytes) && keeper.current().revision > 0) {
-      return this.#refuse([fileFault('the file has become empty; the plan in force stays', '`plan: plimsoll/v1` alone, to watch nothing')])
+      return this.#refuse([
+        fileFault('the file has become empty; the plan in force stays', '`plan: plimsoll/v1` alone, to watch nothing')
+      ])
     }
     try {
       await keeper.apply({ text: bytes, source: 'file', appliedBy: 'plan file' })
@@ -97,8 +107,12 @@ export class PlanFileJob {
 
   #missing(): PlanFault {
     const { path, keeper } = this.#options
-    const kept = keeper.current().revision === 0 ? 'Plimsoll watches itself only' : 'the plan applied last stays in force'
-    return { ...fileFault(`there is no plan file at ${path}: ${kept}`, 'a file there, or the setting PLAN_FILE'), severity: 'warning' }
+    const kept =
+      keeper.current().revision === 0 ? 'Plimsoll watches itself only' : 'the plan applied last stays in force'
+    return {
+      ...fileFault(`there is no plan file at ${path}: ${kept}`, 'a file there, or the setting PLAN_FILE'),
+      severity: 'warning'
+    }
   }
 }
 

@@ -15,12 +15,15 @@ export async function readPlanFile(path: string): Promise<FileContent> {
   try {
     const { size, isFile } = await statOf(path)
     if (!isFile) return { kind: 'unreadable', text: 'it is not a file' }
-    if (size > maxTextBytes) return { kind: 'unreadable', text: `it has ${size} bytes, and at most ${maxTextBytes} are read` }
+    if (size > maxTextBytes)
+      return { kind: 'unreadable', text: `it has ${size} bytes, and at most ${maxTextBytes} are read` }
     const bytes = await readFile(path)
     return { kind: 'text', bytes, hash: hashOf(bytes) }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    return code === 'ENOENT' || code === 'ENOTDIR' ? { kind: 'missing' } : { kind: 'unreadable', text: `it cannot be read (${code})` }
+    return code === 'ENOENT' || code === 'ENOTDIR'
+      ? { kind: 'missing' }
+      : { kind: 'unreadable', text: `it cannot be read (${code})` }
   }
 }
 
@@ -45,6 +48,7 @@ export interface WatchOptions {
   readonly clock: Clock
   /** Called when the file has changed and come to rest, never twice at once; again at the next look when it rejects. */
   readonly onChange: () => Promise<void>
+  readonly onError: (error: unknown) => void
 }
 
 /** Follows one file through every way of saving it: written in place, renamed over, removed and made again. */
@@ -94,11 +98,12 @@ export class PlanFileWatch {
 
   #look(): void {
     if (this.#closed || this.#looking) return
-    this.#looking = this.#signature()
-      .then((signature) => {
-        if (signature !== this.#known) this.#settle(signature)
-      })
-      .finally(() => (this.#looking = null))
+    this.#looking = this.#compare().finally(() => (this.#looking = null))
+  }
+
+  async #compare(): Promise<void> {
+    const signature = await this.#signature()
+    if (signature !== this.#known) this.#settle(signature)
   }
 
   /** Reads the file once it looks the same twice in a row. */
@@ -107,15 +112,19 @@ export class PlanFileWatch {
     this.#settling = this.#options.clock.after(settleMs, () => {
       this.#settling = null
       if (this.#closed || this.#looking) return
-      this.#looking = this.#signature()
-        .then(async (now) => {
-          if (now !== signature) return this.#settle(now)
-          await this.#options.onChange()
-          this.#known = now // only now: what could not be dealt with is looked at again
-        })
-        .catch(() => {})
-        .finally(() => (this.#looking = null))
+      this.#looking = this.#take(signature).finally(() => (this.#looking = null))
     })
+  }
+
+  async #take(settled: string | null): Promise<void> {
+    const signature = await this.#signature()
+    if (signature !== settled) return this.#settle(signature)
+    try {
+      await this.#options.onChange()
+      this.#known = signature
+    } catch (error) {
+      this.#options.onError(error) // still unknown, so the next look tries again
+    }
   }
 
   /** Null: there is no file. */

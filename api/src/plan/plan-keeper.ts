@@ -66,6 +66,10 @@ export class PlanKeeper {
     return this.#held.plan
   }
 
+  get hasRefused(): boolean {
+    return this.#refused !== null
+  }
+
   onChange(listener: PlanListener): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
@@ -144,7 +148,9 @@ export class PlanKeeper {
     const yaml = (typeof text === 'string' ? text : new TextDecoder().decode(text)).replace(/^\uFEFF/, '')
     const parsed = parsePlan(text)
     if (parsed.plan === null) {
-      throw planInvalid(summaryOf(parsed.faults), { errors: parsed.faults.filter(({ severity }) => severity === 'error') })
+      throw planInvalid(summaryOf(parsed.faults), {
+        errors: parsed.faults.filter(({ severity }) => severity === 'error')
+      })
     }
     const draft = { hash: hashOf(text), yaml, source, appliedBy, appliedMs: clock.nowMs() }
     for (;;) {

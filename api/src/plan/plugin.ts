@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import fp from 'fastify-plugin'
 import { messageOf } from '../platform/errors.ts'
-import { Gauge } from '../platform/metrics.ts'
+import { Gauge, type Registry } from '../platform/metrics.ts'
 import { AcceptanceJob } from './acceptance/acceptance.job.ts'
 import { EvidenceStore } from './acceptance/evidence-store.ts'
 import { ownUrlOf } from './located.rules.ts'
@@ -61,21 +61,38 @@ export const planPlugin = fp(
     await acceptance.reschedule()
     plan.onChange(({ revision }, before) => {
       if (revision !== before.revision) app.live.publish('plan', { revision })
-      acceptance.reschedule().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'checks wait for the store'))
+      acceptance
+        .reschedule()
+        .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'checks wait for the store'))
     })
     app.addHook('onListen', async () => {
       const address = app.addresses().find((one) => typeof one !== 'string')
       if (address) keeper.relocate(ownUrlOf(address.address, address.port))
     })
 
-    const gauge = (name: string, help: string, read: () => number): void => {
-      new Gauge({ name, help, registers: [app.metrics], collect: function () { this.set(read()) } })
-    }
-    gauge('plimsoll_plan_revision', 'Revision of the plan in force; 0: none was ever applied', () => keeper.current().revision)
-    gauge('plimsoll_plan_refused', '1 while the plan file was refused', () => (status().refused ? 1 : 0))
-    gauge('plimsoll_plan_services', 'Services of the plan in force', () => keeper.current().services.length)
+    addMetrics(app.metrics, keeper)
 
     await app.register(planRoutesPlugin, { plan, acceptance })
   },
   { name: 'plan', dependencies: ['ground', 'metrics', 'access', 'bodies'] }
 )
+
+function addMetrics(registry: Registry, keeper: PlanKeeper): void {
+  const gauge = (name: string, help: string, read: () => number): Gauge =>
+    new Gauge({
+      name,
+      help,
+      registers: [],
+      collect() {
+        this.set(read())
+      }
+    })
+  const refused = 'plimsoll_plan_refused'
+  const revision = 'plimsoll_plan_revision'
+  registry.registerMetric(
+    gauge(refused, '1 while a plan was refused and another stays in force', () => Number(keeper.hasRefused))
+  )
+  registry.registerMetric(
+    gauge(revision, 'Revision of the plan in force; 0: none was applied yet', () => keeper.current().revision)
+  )
+}

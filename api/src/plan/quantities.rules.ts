@@ -26,13 +26,15 @@ const date = new RegExp(dateSource)
 export function readDuration(text: string): number | null {
   if (!duration.test(text)) return null
   let ms = 0
-  for (const [, digits, unit] of text.matchAll(/(\d+)(ms|[wdhms])/g)) ms += Number(digits) * unitMs[unit as keyof typeof unitMs]
+  for (const [, digits, unit] of text.matchAll(/(\d+)(ms|[wdhms])/g))
+    ms += Number(digits) * unitMs[unit as keyof typeof unitMs]
   return Number.isSafeInteger(ms) ? ms : null
 }
 
 /** The shortest duration text in one unit that is exactly `ms` (a whole number): 5,400,000 → `90m`. */
 export function writeDuration(ms: number): string {
-  for (const unit of ['d', 'h', 'm', 's'] as const) if (ms > 0 && ms % unitMs[unit] === 0) return `${ms / unitMs[unit]}${unit}`
+  for (const unit of ['d', 'h', 'm', 's'] as const)
+    if (ms > 0 && ms % unitMs[unit] === 0) return `${ms / unitMs[unit]}${unit}`
   return `${ms}ms`
 }
 

@@ -13,7 +13,10 @@ export interface PlanRoutesOptions {
   readonly acceptance: AcceptanceJob
 }
 
-export async function planRoutesPlugin(instance: FastifyInstance, { plan, acceptance }: PlanRoutesOptions): Promise<void> {
+export async function planRoutesPlugin(
+  instance: FastifyInstance,
+  { plan, acceptance }: PlanRoutesOptions
+): Promise<void> {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>()
   const bodyOf = (request: FastifyRequest): Promise<string> => readText(request, app.settings.BODY_LIMIT_BYTES)
 
@@ -52,7 +55,9 @@ export async function planRoutesPlugin(instance: FastifyInstance, { plan, accept
     ...on(planRoutes, 'GET /api/v1/plan/export'),
     handler: ({ query: { format = 'given' } }, reply) => {
       const status = plan.status()
-      void reply.type('application/yaml; charset=utf-8').header('content-disposition', `inline; filename="plan-${status.revision}.yaml"`)
+      void reply
+        .type('application/yaml; charset=utf-8')
+        .header('content-disposition', `inline; filename="plan-${status.revision}.yaml"`)
       if (format === 'given') return status.yaml
       if (format === 'openslo') return writeOpenSlo(plan.given())
       return `# Revision ${status.revision}, resolved: shorthand expanded, defaults filled.\n${stringify(status.plan, { lineWidth: 0, aliasDuplicateObjects: false })}`

@@ -24,13 +24,15 @@ const tests: Readonly<Record<ScalarKind, (text: string, limits: ScalarLimits) =>
   percent: (text, limits) => outside(readPercent(text), limits, readPercent),
   instant: (text) => (readInstant(text) === null ? 'is no time of the calendar' : null),
   date: (text) => (isDate(text) ? null : 'is no day of the calendar'),
-  timeZone: (text) => (isTimeZone(text) ? null : withSuggestion('is no time zone', text, Intl.supportedValuesOf('timeZone'))),
+  timeZone: (text) =>
+    isTimeZone(text) ? null : withSuggestion('is no time zone', text, Intl.supportedValuesOf('timeZone')),
   httpUrl,
   listenAddress: (text) => (readListenAddress(text) ? null : 'is no address with a port'),
   pathPattern: () => null,
   regularExpression,
   filePath,
-  statusRange: (text) => (/^(\d+)-(\d+)$/.test(text) && text.slice(0, 3) > text.slice(4) ? 'ends before it begins' : null)
+  statusRange: (text) =>
+    /^(\d+)-(\d+)$/.test(text) && text.slice(0, 3) > text.slice(4) ? 'ends before it begins' : null
 }
 
 function outside(value: number | null, limits: ScalarLimits, read: (text: string) => number | null): string | null {
@@ -48,8 +50,10 @@ function httpUrl(text: string): string | null {
   if (/^self:\/[^/\\]?/.test(text)) return null
   const url = URL.parse(text)
   if (url === null) return 'is no complete URL'
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return `has the scheme ${url.protocol}//, which is not spoken here`
-  if (url.username !== '' || url.password !== '') return 'carries a user name or password, and a plan is shown to everybody'
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    return `has the scheme ${url.protocol}//, which is not spoken here`
+  if (url.username !== '' || url.password !== '')
+    return 'carries a user name or password, and a plan is shown to everybody'
   return url.hash === '' ? null : 'has a fragment (#…), which is never sent'
 }
 
@@ -63,7 +67,8 @@ export function readListenAddress(text: string): { host: string; port: number } 
 
 function regularExpression(text: string): string | null {
   try {
-    return new RegExp(text, 'us') && null
+    void new RegExp(text, 'us')
+    return null
   } catch (error) {
     return `is no regular expression: ${String(error).replace(/^SyntaxError: Invalid regular expression: /, '')}`
   }
@@ -91,6 +96,7 @@ export function scalarHint(kind: ScalarKind | undefined, found: unknown): string
     const ratio = number <= 1 ? number : number / 100
     return `a bare number could be a share or a percentage: write \`${writePercent(ratio)}\``
   }
-  if (kind === 'duration' && /^\d+$/.test(String(found))) return `a bare number has no unit: write \`${String(found)}s\` or \`${String(found)}ms\``
+  if (kind === 'duration' && /^\d+$/.test(String(found)))
+    return `a bare number has no unit: write \`${String(found)}s\` or \`${String(found)}ms\``
   return null
 }

@@ -48,7 +48,8 @@ export class PlanStore {
   async add(plan: NewPlan, expected: number): Promise<StoredPlan | 'moved'> {
     return this.#db.transaction().execute(async (transaction) => {
       const newest = await newestIn(transaction)
-      const row = newest?.hash === plan.hash ? newest : await insertAfter(transaction, plan, expected, newest?.revision ?? 0)
+      const row =
+        newest?.hash === plan.hash ? newest : await insertAfter(transaction, plan, expected, newest?.revision ?? 0)
       if (row !== 'moved' && plan.source === 'file') await rememberFile(transaction, plan.hash)
       return row
     })

@@ -84,7 +84,9 @@ export class AcceptanceJob {
     const milestone = milestones.find((one) => one.id === id)
     if (!milestone) {
       const known = milestones.map((one) => one.id).join(', ')
-      throw milestoneUnknown(`The plan has no milestone "${id}"`, { hint: known ? `it has ${known}` : 'it has no milestones' })
+      throw milestoneUnknown(`The plan has no milestone "${id}"`, {
+        hint: known ? `it has ${known}` : 'it has no milestones'
+      })
     }
     const waiting = [...milestone.acceptance]
     const work = async (): Promise<void> => {
@@ -116,7 +118,10 @@ export class AcceptanceJob {
     const places = Math.max(0, maxRunning - this.#running.size)
     for (const { milestone, check } of due.toSorted((a, b) => a.dueMs - b.dueMs).slice(0, places)) {
       this.#run(milestone, check).catch((error: unknown) =>
-        this.#options.log.warn({ milestone, check: check.key, reason: messageOf(error) }, 'evidence waits for the store')
+        this.#options.log.warn(
+          { milestone, check: check.key, reason: messageOf(error) },
+          'evidence waits for the store'
+        )
       )
     }
   }

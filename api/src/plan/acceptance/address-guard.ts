@@ -30,6 +30,8 @@ export const guardedLookup: LookupFunction = (hostname, options, callback) => {
 function refuse(address: string): void {
   const version = isIP(address)
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  const isForbidden = mapped ? forbidden.check(mapped, 'ipv4') : version !== 0 && forbidden.check(address, version === 4 ? 'ipv4' : 'ipv6')
+  const isForbidden = mapped
+    ? forbidden.check(mapped, 'ipv4')
+    : version !== 0 && forbidden.check(address, version === 4 ? 'ipv4' : 'ipv6')
   if (isForbidden) throw new AddressForbidden(`${address} is link-local: cloud metadata is not for plans`)
 }

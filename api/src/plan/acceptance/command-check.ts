@@ -23,7 +23,9 @@ export function runCommandCheck(check: CommandCheck, tools: CommandTools, stop: 
   const text = check.run.join(' ')
   if (!tools.allowed.some((command) => isDeepStrictEqual(command, check.run))) {
     const next = `add it to COMMAND_ALLOW, if this machine may run it: ${text}`
-    return Promise.resolve(outcome('could_not_measure', 'command_not_allowed', `${text} is not among the commands that may be run`, next))
+    return Promise.resolve(
+      outcome('could_not_measure', 'command_not_allowed', `${text} is not among the commands that may be run`, next)
+    )
   }
   return new Promise((resolve) => {
     const [program = '', ...args] = check.run
@@ -57,7 +59,13 @@ export function runCommandCheck(check: CommandCheck, tools: CommandTools, stop: 
     }
 
     child.on('error', (error: NodeJS.ErrnoException) =>
-      finish(outcome('could_not_measure', 'command_not_started', `${text} could not be started (${error.code ?? error.message})`))
+      finish(
+        outcome(
+          'could_not_measure',
+          'command_not_started',
+          `${text} could not be started (${error.code ?? error.message})`
+        )
+      )
     )
     child.on('exit', (code, signal) => {
       kill() // what it has left running

@@ -13,7 +13,12 @@ export async function runFileCheck({ path }: FileCheck, directory: string): Prom
     const target = await realpath(resolve(root, path))
     const inside = relative(root, target)
     if (inside === '..' || inside.startsWith(`..${sep}`)) {
-      return outcome('could_not_measure', 'outside_of_plan', `${path} leads out of the directory of the plan`, 'name a file below the plan file')
+      return outcome(
+        'could_not_measure',
+        'outside_of_plan',
+        `${path} leads out of the directory of the plan`,
+        'name a file below the plan file'
+      )
     }
     const stats = await stat(target)
     if (!stats.isFile()) return outcome('fail', 'not_a_file', `${path} is not a file`)

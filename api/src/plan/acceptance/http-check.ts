@@ -20,7 +20,8 @@ export async function runHttpCheck(check: HttpCheck, clock: Clock, stop: AbortSi
   try {
     return judge(check, await ask(check, agent, AbortSignal.any([timeout.signal, stop])))
   } catch (error) {
-    if (timeout.signal.aborted) return outcome('fail', 'timeout', `no complete answer of ${check.url} within ${check.timeoutMs} ms`)
+    if (timeout.signal.aborted)
+      return outcome('fail', 'timeout', `no complete answer of ${check.url} within ${check.timeoutMs} ms`)
     return failure(check, error)
   } finally {
     cancel()
@@ -80,7 +81,8 @@ function judge({ url, expect }: HttpCheck, { status, body }: Answer): Outcome {
 }
 
 function failure({ url }: HttpCheck, error: unknown): Outcome {
-  if (error instanceof RedirectRefused) return outcome('fail', 'redirected', `${url} ${error.message}`, 'name the final URL in the plan')
+  if (error instanceof RedirectRefused)
+    return outcome('fail', 'redirected', `${url} ${error.message}`, 'name the final URL in the plan')
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   if (cause instanceof AddressForbidden) return outcome('could_not_measure', 'address_forbidden', cause.message)
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : messageOf(cause)

@@ -14,8 +14,19 @@ import type { Evidence } from './evidence-store.ts'
 export function presentCheck(check: ResolvedCheck, evidence: Evidence | null, nowMs: number): CheckResult {
   const about = { key: check.key, kind: check.kind, title: check.title }
   if (evidence === null) {
-    const reason = { code: 'not_checked_yet', text: `${check.title}: not checked yet`, next: `checked every ${writeDuration(check.everyMs)}` }
-    return { ...about, state: 'could_not_measure', reasons: [reason], checkedAt: null, expiresAt: null, durationMs: null }
+    const reason = {
+      code: 'not_checked_yet',
+      text: `${check.title}: not checked yet`,
+      next: `checked every ${writeDuration(check.everyMs)}`
+    }
+    return {
+      ...about,
+      state: 'could_not_measure',
+      reasons: [reason],
+      checkedAt: null,
+      expiresAt: null,
+      durationMs: null
+    }
   }
   const expiresMs = evidence.atMs + check.evidenceMs
   const checkedAt = isoOf(evidence.atMs)
@@ -38,12 +49,17 @@ const worstFirst: readonly State[] = ['fail', 'could_not_measure', 'not_enough_e
  *
  * @param nowMs - Unix time, milliseconds; a milestone is overdue from the end of its day, UTC
  */
-export function presentMilestone(milestone: ResolvedMilestone, checks: readonly CheckResult[], nowMs: number): Milestone {
+export function presentMilestone(
+  milestone: ResolvedMilestone,
+  checks: readonly CheckResult[],
+  nowMs: number
+): Milestone {
   const state = worstFirst.find((one) => checks.some((check) => check.state === one)) ?? 'could_not_measure'
   const passed = checks.filter((check) => check.state === 'pass').length
   const reasons: Reason[] = [summary(checks.length, passed)]
   const dueMs = milestone.due === null ? null : Date.parse(`${milestone.due}T00:00:00Z`) + 86_400_000
-  if (dueMs !== null && nowMs >= dueMs && state !== 'pass') reasons.push({ code: 'overdue', text: `it was due ${milestone.due}` })
+  if (dueMs !== null && nowMs >= dueMs && state !== 'pass')
+    reasons.push({ code: 'overdue', text: `it was due ${milestone.due}` })
   return {
     id: milestone.id,
     title: milestone.title,
@@ -58,7 +74,8 @@ export function presentMilestone(milestone: ResolvedMilestone, checks: readonly 
 }
 
 function summary(total: number, passed: number): Reason {
-  if (total === 0) return { code: 'no_checks', text: 'nothing shows whether it is reached', next: 'add `acceptance` to the milestone' }
+  if (total === 0)
+    return { code: 'no_checks', text: 'nothing shows whether it is reached', next: 'add `acceptance` to the milestone' }
   const text = passed === total ? `all ${total} checks pass` : `${passed} of ${total} checks pass`
   return { code: 'checks_passed', text, value: passed, limit: total, unit: 'checks' }
 }

@@ -12,7 +12,12 @@ const firstMs = { least: 1_000, most: 5_000 }
  * @param last - the evidence there is; null before the first run
  * @param random - in [0, 1)
  */
-export function dueAt(last: { atMs: number; state: State } | null, everyMs: number, nowMs: number, random: number): number {
+export function dueAt(
+  last: { atMs: number; state: State } | null,
+  everyMs: number,
+  nowMs: number,
+  random: number
+): number {
   const soonest = nowMs + firstMs.least + random * (firstMs.most - firstMs.least)
   if (last === null) return soonest
   const period = last.state === 'pass' ? everyMs : Math.min(everyMs, soonMs)

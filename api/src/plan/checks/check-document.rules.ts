@@ -1,4 +1,4 @@
-import type { Fault } from '../validate.rules.ts'
+import type { Fault } from '../fault.ts'
 import { checkDelivery } from './delivery.rules.ts'
 import { brokenReferences, duplicateNames } from './names.rules.ts'
 import { rootOf } from './place.rules.ts'

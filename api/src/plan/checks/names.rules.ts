@@ -1,6 +1,6 @@
 /** Names: each once, and every reference leads somewhere. */
 import { didYouMean } from '../suggest.rules.ts'
-import type { Fault } from '../validate.rules.ts'
+import type { Fault } from '../fault.ts'
 import { at, errorAt, has, isMapping, itemsOf, oneOrMany, textOf, type Place } from './place.rules.ts'
 
 /** The parts of a promise that become objectives, in the order in which they are shown. */
@@ -48,7 +48,11 @@ function objectivesTwice(service: Place, root: Place): Fault[] {
     ...clashes.map((entry) => {
       const name = textOf(at(entry, 'name')) ?? ''
       const expected = `another name, or \`promise\` without \`${name}\``
-      return errorAt(at(entry, 'name'), { text: `the promise already makes an objective called \`${name}\``, found: name, expected })
+      return errorAt(at(entry, 'name'), {
+        text: `the promise already makes an objective called \`${name}\``,
+        found: name,
+        expected
+      })
     })
   ]
 }
@@ -68,7 +72,10 @@ export function objectiveNames(root: Place): Map<string, readonly string[]> {
   return new Map(
     itemsOf(at(root, 'services')).map((service) => {
       const inFull = itemsOf(at(service, 'objectives')).map((entry) => textOf(at(entry, 'name')))
-      return [textOf(at(service, 'name')) ?? '', [...promisedNames(service, root), ...inFull.filter((name) => name !== null)]]
+      return [
+        textOf(at(service, 'name')) ?? '',
+        [...promisedNames(service, root), ...inFull.filter((name) => name !== null)]
+      ]
     })
   )
 }
@@ -88,7 +95,11 @@ export function brokenReferences(root: Place): Fault[] {
   ]
 }
 
-function brokenObjective(place: Place, objectives: ReadonlyMap<string, readonly string[]>, services: readonly string[]): Fault[] {
+function brokenObjective(
+  place: Place,
+  objectives: ReadonlyMap<string, readonly string[]>,
+  services: readonly string[]
+): Fault[] {
   const short = textOf(place)?.split('/')
   const service = short ? short[0] : textOf(at(place, 'service'))
   const objective = short ? short[1] : textOf(at(place, 'objective'))
@@ -102,6 +113,13 @@ function unknownName(place: Place, name: string | null, kind: string, known: rea
   if (name === null || known.includes(name)) return []
   const meant = didYouMean(name, known)
   const text = `there is no ${kind} called \`${name}\``
-  const listed = known.length === 0 ? `a plan with a ${kind}` : known.slice(0, 10).join(', ') + (known.length > 10 ? ', …' : '')
-  return [errorAt(place, { text: meant === null ? text : `${text}: did you mean \`${meant}\`?`, found: name, expected: meant ?? listed })]
+  const listed =
+    known.length === 0 ? `a plan with a ${kind}` : known.slice(0, 10).join(', ') + (known.length > 10 ? ', …' : '')
+  return [
+    errorAt(place, {
+      text: meant === null ? text : `${text}: did you mean \`${meant}\`?`,
+      found: name,
+      expected: meant ?? listed
+    })
+  ]
 }

@@ -1,4 +1,4 @@
-import type { Fault, Path } from '../validate.rules.ts'
+import type { Fault, Path } from '../fault.ts'
 
 /**
  * A value of a document and the way to it. Checks across a document run on whatever was written,
@@ -42,11 +42,18 @@ interface Words {
   readonly expected?: string | undefined
 }
 
-export const errorAt = (place: Place, words: Words, on: 'key' | 'value' = 'value'): Fault => faultAt('error', place, words, on)
+export const errorAt = (place: Place, words: Words, on: 'key' | 'value' = 'value'): Fault =>
+  faultAt('error', place, words, on)
 
-export const warningAt = (place: Place, words: Words, on: 'key' | 'value' = 'value'): Fault => faultAt('warning', place, words, on)
+export const warningAt = (place: Place, words: Words, on: 'key' | 'value' = 'value'): Fault =>
+  faultAt('warning', place, words, on)
 
-const faultAt = (severity: Fault['severity'], { path }: Place, { text, found, expected }: Words, on: 'key' | 'value'): Fault => ({
+const faultAt = (
+  severity: Fault['severity'],
+  { path }: Place,
+  { text, found, expected }: Words,
+  on: 'key' | 'value'
+): Fault => ({
   path,
   at: on,
   severity,

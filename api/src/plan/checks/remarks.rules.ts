@@ -4,7 +4,7 @@ import type { ResolvedObjective } from '../objective.ts'
 import { writeDuration, writePercent } from '../quantities.rules.ts'
 import { resolveBands } from '../resolve/delivery.rules.ts'
 import type { PlanDocument } from '../schema/plan.ts'
-import type { Fault, Path } from '../validate.rules.ts'
+import type { Fault, Path } from '../fault.ts'
 import { promiseParts } from './names.rules.ts'
 
 /**
@@ -12,7 +12,10 @@ import { promiseParts } from './names.rules.ts'
  */
 export function remarksOn(plan: ResolvedPlan, document: PlanDocument): Fault[] {
   if (plan.services.length === 0) {
-    return [warn([], 'nothing is watched', '`services: [ { name: shop, signals: [ … ] } ]`'), ...remarksOnMilestones(plan)]
+    return [
+      warn([], 'nothing is watched', '`services: [ { name: shop, signals: [ … ] } ]`'),
+      ...remarksOnMilestones(plan)
+    ]
   }
   return [
     ...plan.services.flatMap((service, i) => remarksOnService(service, document.services?.[i], ['services', i])),
@@ -30,14 +33,26 @@ const warn = (path: Path, text: string, expected?: string, found?: string): Faul
   ...(expected !== undefined && { expected })
 })
 
-function remarksOnService(service: ResolvedService, entry: NonNullable<PlanDocument['services']>[number] | undefined, path: Path): Fault[] {
+function remarksOnService(
+  service: ResolvedService,
+  entry: NonNullable<PlanDocument['services']>[number] | undefined,
+  path: Path
+): Fault[] {
   if (service.signals.length === 0) {
-    return [warn([...path, 'name'], `${service.name} has no signals: nothing of it can be measured`, '`signals` with caddyLog, probe, push or self')]
+    return [
+      warn(
+        [...path, 'name'],
+        `${service.name} has no signals: nothing of it can be measured`,
+        '`signals` with caddyLog, probe, push or self'
+      )
+    ]
   }
   const promised = service.objectives.length - (entry?.objectives?.length ?? 0)
   const placeOf = (objective: ResolvedObjective, i: number): Path => {
     if (i >= promised) return [...path, 'objectives', i - promised]
-    return entry?.promise ? [...path, 'promise', promiseParts.find((part) => part === objective.name) ?? ''] : [...path, 'name']
+    return entry?.promise
+      ? [...path, 'promise', promiseParts.find((part) => part === objective.name) ?? '']
+      : [...path, 'name']
   }
   return [
     ...readTwice(service, path),
@@ -51,7 +66,15 @@ function readTwice({ signals }: ResolvedService, path: Path): Fault[] {
   return signals.flatMap((signal, i) => {
     if (signal.kind !== 'caddyLog') return []
     const key = JSON.stringify([signal.file, signal.filter])
-    if (seen.has(key)) return [warn([...path, 'signals', i], 'this file is already read for this service: requests count twice', 'the file once', signal.file)]
+    if (seen.has(key))
+      return [
+        warn(
+          [...path, 'signals', i],
+          'this file is already read for this service: requests count twice',
+          'the file once',
+          signal.file
+        )
+      ]
     seen.add(key)
     return []
   })
@@ -64,25 +87,51 @@ function remarksOnObjective(objective: ResolvedObjective, service: ResolvedServi
     return [warn(path, `${name} is judged by probes, and ${service.name} has none`, 'a `probe` among its signals')]
   }
   if (origin === 'requests' && probes.length === service.signals.length) {
-    return [warn(path, `${name} is judged by requests, and nothing counts those of ${service.name}`, '`from: probes`, or caddyLog, push or self among its signals')]
+    return [
+      warn(
+        path,
+        `${name} is judged by requests, and nothing counts those of ${service.name}`,
+        '`from: probes`, or caddyLog, push or self among its signals'
+      )
+    ]
   }
   const target = writePercent(targetRatio)
   if (targetRatio <= 0.5) {
-    const meant = objective.indicator === 'errors' ? `the share of good requests: ${writePercent(1 - targetRatio)}` : 'a target above 50%'
+    const meant =
+      objective.indicator === 'errors'
+        ? `the share of good requests: ${writePercent(1 - targetRatio)}`
+        : 'a target above 50%'
     return [warn(path, `no burn rate is worth an alert when ${target} is enough`, meant, target)]
   }
-  return [...looseTarget(objective, path), ...tooLittleToSpend(objective, probes.map(({ everyMs }) => everyMs), path)]
+  return [
+    ...looseTarget(objective, path),
+    ...tooLittleToSpend(
+      objective,
+      probes.map(({ everyMs }) => everyMs),
+      path
+    )
+  ]
 }
 
 /** Even a burn of 4 would need every other event to be bad: METHODS, "factors above half of the highest burn". */
 function looseTarget({ name, targetRatio, thresholdMs }: ResolvedObjective, path: Path): Fault[] {
   const isPercentile = thresholdMs !== null
   if (targetRatio >= 1 - 0.5 / 4 || isPercentile) return []
-  return [warn(path, `with a target of ${writePercent(targetRatio)} the alerts of ${name} come late: no failure can burn its budget fast`, 'at least 87.5%')]
+  return [
+    warn(
+      path,
+      `with a target of ${writePercent(targetRatio)} the alerts of ${name} come late: no failure can burn its budget fast`,
+      'at least 87.5%'
+    )
+  ]
 }
 
 /** A budget below one event is gone with the first bad one. */
-function tooLittleToSpend({ name, origin, window, budgeting, targetRatio }: ResolvedObjective, everyMs: readonly number[], path: Path): Fault[] {
+function tooLittleToSpend(
+  { name, origin, window, budgeting, targetRatio }: ResolvedObjective,
+  everyMs: readonly number[],
+  path: Path
+): Fault[] {
   if (window.kind !== 'rolling') return []
   const ofSlices = budgeting.kind === 'timeSlices'
   const perWindow = ofSlices
@@ -92,7 +141,13 @@ function tooLittleToSpend({ name, origin, window, budgeting, targetRatio }: Reso
   if ((!ofSlices && origin !== 'probes') || allowed >= 1) return []
   const unit = ofSlices ? 'slices' : 'probes'
   const text = `one bad ${unit.slice(0, -1)} spends the whole budget of ${name}: ${writeDuration(window.durationMs)} hold ${Math.floor(perWindow)} ${unit}`
-  return [warn(path, text, `a target of at most ${writePercent(Math.floor((1 - 1 / perWindow) * 10_000) / 10_000)}, or a longer window`)]
+  return [
+    warn(
+      path,
+      text,
+      `a target of at most ${writePercent(Math.floor((1 - 1 / perWindow) * 10_000) / 10_000)}, or a longer window`
+    )
+  ]
 }
 
 /** Two bands that share time and a service, the later of them named. */
@@ -117,7 +172,8 @@ function overlaps({ maintenance = [] }: PlanDocument): Fault[] {
 function remarksOnMilestones({ milestones }: ResolvedPlan): Fault[] {
   return milestones.flatMap(({ id, acceptance }, i) => {
     const path = ['milestones', i]
-    if (acceptance.length === 0) return [warn([...path, 'id'], `nothing shows whether ${id} is reached`, '`acceptance` with a check', id)]
+    if (acceptance.length === 0)
+      return [warn([...path, 'id'], `nothing shows whether ${id} is reached`, '`acceptance` with a check', id)]
     return acceptance.flatMap(({ everyMs, evidenceMs }, k) => {
       if (evidenceMs >= everyMs) return []
       const text = `this evidence expires after ${writeDuration(evidenceMs)}, before the next check comes`

@@ -1,6 +1,7 @@
 /** What has to fit together inside a service. */
 import { readDuration } from '../quantities.rules.ts'
-import { keyList, type Fault } from '../validate.rules.ts'
+import { describe, keyList } from '../fault-words.rules.ts'
+import type { Fault } from '../fault.ts'
 import { promiseParts } from './names.rules.ts'
 import { at, errorAt, has, isMapping, itemsOf, keysOf, oneOrMany, textOf, type Place } from './place.rules.ts'
 
@@ -32,7 +33,14 @@ function checkSignal(signal: Place): Fault[] {
     const unknown = keysOf(signal).some((key) => key !== 'name')
     return unknown ? [] : [errorAt(signal, { text: 'this signal is of no kind', expected })] // the unknown key is said already
   }
-  if (kinds.length > 1) return [errorAt(signal, { text: 'this signal is of several kinds', found: keyList(kinds), expected: `${expected}, each in an entry of its own` })]
+  if (kinds.length > 1)
+    return [
+      errorAt(signal, {
+        text: 'this signal is of several kinds',
+        found: keyList(kinds),
+        expected: `${expected}, each in an entry of its own`
+      })
+    ]
   return checkProbe(at(signal, 'probe'))
 }
 
@@ -44,11 +52,23 @@ function checkProbe(probe: Place): Fault[] {
   const timeoutMs = readDuration(textOf(timeout) ?? '') ?? Math.min(defaultTimeoutMs, everyMs)
   if (timeoutMs > everyMs) {
     const every = textOf(at(probe, 'every')) ?? '10s'
-    faults.push(errorAt(timeout, { text: 'a probe may not take longer than the time to the next one', found: textOf(timeout) ?? undefined, expected: `at most ${every}, or a longer \`every\`` }))
+    faults.push(
+      errorAt(timeout, {
+        text: 'a probe may not take longer than the time to the next one',
+        found: textOf(timeout) ?? undefined,
+        expected: `at most ${every}, or a longer \`every\``
+      })
+    )
   }
   const method = textOf(at(probe, 'method')) ?? 'GET'
   if (has(probe, 'body') && (method === 'GET' || method === 'HEAD')) {
-    faults.push(errorAt(at(probe, 'body'), { text: `a ${method} request carries no body`, expected: '`method: POST`, or no body' }, 'key'))
+    faults.push(
+      errorAt(
+        at(probe, 'body'),
+        { text: `a ${method} request carries no body`, expected: '`method: POST`, or no body' },
+        'key'
+      )
+    )
   }
   return [...faults, ...openSecrets(at(probe, 'headers'))]
 }
@@ -59,7 +79,13 @@ function onlyOnce(service: Place): Fault[] {
   return itemsOf(at(service, 'signals')).flatMap((signal) => {
     const kind = textOf(signal) ?? (['self', 'push'] as const).find((name) => has(signal, name))
     if (kind !== 'self' && kind !== 'push') return []
-    if (seen.has(kind)) return [errorAt(signal, { text: `\`${kind}\` is there twice: everything would count twice`, expected: `\`${kind}\` once` })]
+    if (seen.has(kind))
+      return [
+        errorAt(signal, {
+          text: `\`${kind}\` is there twice: everything would count twice`,
+          expected: `\`${kind}\` once`
+        })
+      ]
     seen.add(kind)
     return []
   })
@@ -69,7 +95,14 @@ function checkPromise(promise: Place): Fault[] {
   if (!isMapping(promise.value)) return []
   if (promiseParts.some((part) => has(promise, part))) return wholeMinutes(at(promise, 'window'))
   const strange = keysOf(promise).some((key) => key !== 'window' && key !== 'from')
-  return strange ? [] : [errorAt(promise, { text: 'this promises nothing', expected: `at least one of ${keyList(promiseParts)}; or \`objectives: []\` for a service without a promise` })]
+  return strange
+    ? []
+    : [
+        errorAt(promise, {
+          text: 'this promises nothing',
+          expected: `at least one of ${keyList(promiseParts)}; or \`objectives: []\` for a service without a promise`
+        })
+      ]
 }
 
 function checkObjective(objective: Place): Fault[] {
@@ -81,26 +114,61 @@ function checkObjective(objective: Place): Fault[] {
   }
   if ((indicator === 'availability' || indicator === 'errors') && threshold.value !== undefined) {
     const expected = '`indicator: latency`, or no threshold'
-    faults.push(errorAt(threshold, { text: `\`threshold\` means nothing to ${indicator}`, found: String(threshold.value), expected }, 'key'))
+    faults.push(
+      errorAt(
+        threshold,
+        { text: `\`threshold\` means nothing to ${indicator}`, found: describe(threshold.value), expected },
+        'key'
+      )
+    )
   }
   if (textOf(at(objective, 'from')) === 'probes') {
-    const strange = oneOrMany(at(objective, 'class')).filter((name) => textOf(name) !== 'synthetic' && textOf(name) !== null)
-    faults.push(...strange.map((name) => errorAt(name, { text: 'probes are synthetic traffic', found: textOf(name) ?? undefined, expected: '`class: synthetic`, or no class' })))
+    const strange = oneOrMany(at(objective, 'class')).filter(
+      (name) => textOf(name) !== 'synthetic' && textOf(name) !== null
+    )
+    faults.push(
+      ...strange.map((name) =>
+        errorAt(name, {
+          text: 'probes are synthetic traffic',
+          found: textOf(name) ?? undefined,
+          expected: '`class: synthetic`, or no class'
+        })
+      )
+    )
   }
-  return [...faults, ...wholeMinutes(at(objective, 'window')), ...wholeMinutes(at(objective, 'budgeting', 'timeSlices', 'every'))]
+  return [
+    ...faults,
+    ...wholeMinutes(at(objective, 'window')),
+    ...wholeMinutes(at(objective, 'budgeting', 'timeSlices', 'every'))
+  ]
 }
 
 /** Counts are kept by the minute for as long as windows are. */
 function wholeMinutes(place: Place): Fault[] {
   const ms = readDuration(textOf(place) ?? '')
-  return ms === null || ms % 60_000 === 0 ? [] : [errorAt(place, { text: 'only whole minutes can be judged', found: textOf(place) ?? undefined, expected: 'whole minutes' })]
+  return ms === null || ms % 60_000 === 0
+    ? []
+    : [
+        errorAt(place, {
+          text: 'only whole minutes can be judged',
+          found: textOf(place) ?? undefined,
+          expected: 'whole minutes'
+        })
+      ]
 }
 
 function checkLoad(service: Place): Fault[] {
   const requireRun = at(service, 'gate', 'requireRun')
   const faults = openSecrets(at(service, 'load', 'headers'))
   if (requireRun.value !== true || has(service, 'load')) return faults
-  return [...faults, errorAt(requireRun, { text: 'no run is possible without `load`', found: 'true', expected: '`load` with a URL and requests, or `requireRun: false`' })]
+  return [
+    ...faults,
+    errorAt(requireRun, {
+      text: 'no run is possible without `load`',
+      found: 'true',
+      expected: '`load` with a URL and requests, or `requireRun: false`'
+    })
+  ]
 }
 
 /** A plan is shown to everybody who may read; a token in it would be too. */
@@ -108,5 +176,14 @@ export function openSecrets(headers: Place): Fault[] {
   const secret = /^(authorization|proxy-authorization|cookie|x-api-key|x-auth-token)$/i
   return keysOf(headers)
     .filter((name) => secret.test(name))
-    .map((name) => errorAt(at(headers, name), { text: `\`${name}\` is a secret, and a plan is shown to everybody`, expected: `\`secretHeaders: { ${name}: PLAN_SECRET_… }\`` }, 'key'))
+    .map((name) =>
+      errorAt(
+        at(headers, name),
+        {
+          text: `\`${name}\` is a secret, and a plan is shown to everybody`,
+          expected: `\`secretHeaders: { ${name}: PLAN_SECRET_… }\``
+        },
+        'key'
+      )
+    )
 }

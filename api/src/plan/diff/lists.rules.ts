@@ -49,7 +49,7 @@ export function fieldChanges(before: object, after: object, { path, name, effect
 export function show(value: unknown): string {
   if (value === undefined || value === null) return 'none'
   if (typeof value === 'string') return value
-  if (typeof value !== 'object') return String(value)
+  if (typeof value !== 'object') return JSON.stringify(value)
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(show).join(', ')
   const entries = Object.entries(value)
   return entries.length === 0 ? 'none' : `{ ${entries.map(([key, item]) => `${key}: ${show(item)}`).join(', ')} }`

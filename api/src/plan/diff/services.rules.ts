@@ -44,7 +44,12 @@ const serviceEffect = (field: string): string =>
     gate: 'the next release is judged by this'
   })[field] ?? nothing
 
-function diffSignals(before: readonly ResolvedSignal[], after: readonly ResolvedSignal[], path: string, service: string): PlanChange[] {
+function diffSignals(
+  before: readonly ResolvedSignal[],
+  after: readonly ResolvedSignal[],
+  path: string,
+  service: string
+): PlanChange[] {
   const { added, removed, both } = match(before, after, ({ id }) => id)
   return [
     ...removed.map((signal) => ({

@@ -1,6 +1,6 @@
 import { at, has, isMapping, textOf, warningAt, type Place } from '../checks/place.rules.ts'
 import { writeDuration } from '../quantities.rules.ts'
-import type { Fault } from '../validate.rules.ts'
+import type { Fault } from '../fault.ts'
 
 /** The metric source under which Plimsoll writes what it counts itself; its spec has the words of a plan. */
 export const ownSource = 'plimsoll'
@@ -9,13 +9,22 @@ export const ownSource = 'plimsoll'
  * What an OpenSLO indicator measures, in the words of a plan; null, with a fault, when nothing here
  * does. Plimsoll counts requests itself: a query of another source is not run, and that is said.
  */
-export function readIndicator(indicator: Place | null, objective: Place, faults: Fault[]): Record<string, unknown> | null {
+export function readIndicator(
+  indicator: Place | null,
+  objective: Place,
+  faults: Fault[]
+): Record<string, unknown> | null {
   if (indicator === null) return null
   const ratio = at(indicator, 'spec', 'ratioMetric')
   const threshold = at(indicator, 'spec', 'thresholdMetric')
   if (isMapping(threshold.value)) return readThreshold(threshold, objective, faults)
   if (isMapping(ratio.value)) return readRatio(ratio, faults)
-  faults.push(warningAt(indicator, { text: 'this indicator has no counterpart here and is left out', expected: '`ratioMetric` or `thresholdMetric`' }))
+  faults.push(
+    warningAt(indicator, {
+      text: 'this indicator has no counterpart here and is left out',
+      expected: '`ratioMetric` or `thresholdMetric`'
+    })
+  )
   return null
 }
 
@@ -34,7 +43,13 @@ function readThreshold(threshold: Place, objective: Place, faults: Fault[]): Rec
   const source = at(threshold, 'metricSource')
   const op = textOf(at(objective, 'op')) ?? 'lte'
   if (op !== 'lt' && op !== 'lte') {
-    faults.push(warningAt(at(objective, 'op'), { text: 'only values that have to stay below a limit are known here; the objective is left out', found: op, expected: 'lt or lte' }))
+    faults.push(
+      warningAt(at(objective, 'op'), {
+        text: 'only values that have to stay below a limit are known here; the objective is left out',
+        found: op,
+        expected: 'lt or lte'
+      })
+    )
     return null
   }
   const value = at(objective, 'value')
@@ -42,7 +57,12 @@ function readThreshold(threshold: Place, objective: Place, faults: Fault[]): Rec
   const factor = milliseconds[textOf(unit) ?? '']
   if (typeof value.value !== 'number' || factor === undefined) {
     const expected = '`value: 200` in the objective and `unit: ms` in the spec of the metric source'
-    faults.push(warningAt(objective, { text: 'the limit has no unit, and guessing it could be wrong by a thousand; the objective is left out', expected }))
+    faults.push(
+      warningAt(objective, {
+        text: 'the limit has no unit, and guessing it could be wrong by a thousand; the objective is left out',
+        expected
+      })
+    )
     return null
   }
   const own = ownWords(source)

@@ -6,7 +6,7 @@
  */
 import { at, errorAt, isMapping, itemsOf, rootOf, textOf, warningAt, type Place } from '../checks/place.rules.ts'
 import { planFormat } from '../schema/plan.ts'
-import type { Fault, Path } from '../validate.rules.ts'
+import type { Fault, Path } from '../fault.ts'
 import { readIndicator } from './indicator.rules.ts'
 import { readBudgeting, readTarget, readWindow } from './promise.rules.ts'
 
@@ -17,7 +17,7 @@ export interface OpenSloPlan {
   readonly value: unknown
   readonly faults: readonly Fault[]
   /** Where in the documents a path of `value` comes from. */
-  sourceOf(path: Path): Path
+  readonly sourceOf: (path: Path) => Path
 }
 
 type Entry = Record<string, unknown>
@@ -40,13 +40,30 @@ export function readOpenSlo(documents: readonly unknown[]): OpenSloPlan {
     const kind = textOf(at(place, 'kind'))
     const name = nameOf(place)
     if (textOf(at(place, 'apiVersion')) !== openSloVersion) {
-      faults.push(errorAt(at(place, 'apiVersion'), { text: 'every document of the file has to be OpenSLO v1', expected: `\`apiVersion: ${openSloVersion}\`` }))
+      faults.push(
+        errorAt(at(place, 'apiVersion'), {
+          text: 'every document of the file has to be OpenSLO v1',
+          expected: `\`apiVersion: ${openSloVersion}\``
+        })
+      )
     } else if (name === null) {
-      faults.push(errorAt(at(place, 'metadata', 'name'), { text: '`metadata.name` is missing', expected: '`metadata: { name: … }`' }))
+      faults.push(
+        errorAt(at(place, 'metadata', 'name'), {
+          text: '`metadata.name` is missing',
+          expected: '`metadata: { name: … }`'
+        })
+      )
     } else if (kind === 'Service') services.set(name, serviceOf(place, name))
     else if (kind === 'SLI') indicators.set(name, place)
     else if (kind === 'SLO') known.push(place)
-    else faults.push(warningAt(at(place, 'kind'), { text: `${kind ?? 'this kind'} has no counterpart here and is left out`, found: kind ?? undefined, expected: 'Service, SLO or SLI' }))
+    else
+      faults.push(
+        warningAt(at(place, 'kind'), {
+          text: `${kind ?? 'this kind'} has no counterpart here and is left out`,
+          found: kind ?? undefined,
+          expected: 'Service, SLO or SLI'
+        })
+      )
   }
   for (const place of known) readSlo(place, services, indicators, faults)
   const all = [...services.values()]
@@ -66,7 +83,10 @@ const nameOf = (place: Place): string | null => textOf(at(place, 'metadata', 'na
 const titlesOf = (place: Place): Entry => {
   const title = textOf(at(place, 'metadata', 'displayName'))
   const description = textOf(at(place, 'spec', 'description'))
-  return { ...(title !== null && title !== '' && { title }), ...(description !== null && description !== '' && { description }) }
+  return {
+    ...(title !== null && title !== '' && { title }),
+    ...(description !== null && description !== '' && { description })
+  }
 }
 
 const serviceOf = (place: Place, name: string): Service => ({
@@ -76,19 +96,41 @@ const serviceOf = (place: Place, name: string): Service => ({
   sources: []
 })
 
-function readSlo(slo: Place, services: Map<string, Service>, indicators: ReadonlyMap<string, Place>, faults: Fault[]): void {
+function readSlo(
+  slo: Place,
+  services: Map<string, Service>,
+  indicators: ReadonlyMap<string, Place>,
+  faults: Fault[]
+): void {
   const name = textOf(at(slo, 'spec', 'service'))
   if (name === null) {
-    faults.push(errorAt(at(slo, 'spec', 'service'), { text: '`spec.service` is missing', expected: 'the name of a Service' }))
+    faults.push(
+      errorAt(at(slo, 'spec', 'service'), { text: '`spec.service` is missing', expected: 'the name of a Service' })
+    )
     return
   }
   const service = services.get(name) ?? serviceOf(slo, name)
   services.set(name, service)
   const window = readWindow(at(slo, 'spec', 'timeWindow'), faults)
   const objectives = itemsOf(at(slo, 'spec', 'objectives'))
-  if (objectives.length === 0) faults.push(errorAt(at(slo, 'spec', 'objectives'), { text: '`spec.objectives` is empty', expected: 'an objective with a target' }))
+  if (objectives.length === 0)
+    faults.push(
+      errorAt(at(slo, 'spec', 'objectives'), {
+        text: '`spec.objectives` is empty',
+        expected: 'an objective with a target'
+      })
+    )
   if (at(slo, 'spec', 'alertPolicies').value !== undefined) {
-    faults.push(warningAt(at(slo, 'spec', 'alertPolicies'), { text: 'alert policies are left out: every objective has the multi-window burn-rate alerts', expected: '`receivers` of a plan' }, 'key'))
+    faults.push(
+      warningAt(
+        at(slo, 'spec', 'alertPolicies'),
+        {
+          text: 'alert policies are left out: every objective has the multi-window burn-rate alerts',
+          expected: '`receivers` of a plan'
+        },
+        'key'
+      )
+    )
   }
   for (const [i, objective] of objectives.entries()) {
     const indicator = readIndicator(indicatorOf(slo, objective, indicators, faults), objective, faults)
@@ -111,7 +153,12 @@ function readSlo(slo: Place, services: Map<string, Service>, indicators: Readonl
 }
 
 /** The indicator of the objective, else of the SLO; written in place or named. */
-function indicatorOf(slo: Place, objective: Place, indicators: ReadonlyMap<string, Place>, faults: Fault[]): Place | null {
+function indicatorOf(
+  slo: Place,
+  objective: Place,
+  indicators: ReadonlyMap<string, Place>,
+  faults: Fault[]
+): Place | null {
   for (const holder of [objective, at(slo, 'spec')]) {
     const inPlace = at(holder, 'indicator')
     if (isMapping(inPlace.value)) return inPlace
@@ -119,7 +166,14 @@ function indicatorOf(slo: Place, objective: Place, indicators: ReadonlyMap<strin
     const name = textOf(reference)
     if (name === null) continue
     const found = indicators.get(name)
-    if (!found) faults.push(errorAt(reference, { text: `there is no SLI called \`${name}\``, found: name, expected: [...indicators.keys()].join(', ') || 'a document of kind SLI' }))
+    if (!found)
+      faults.push(
+        errorAt(reference, {
+          text: `there is no SLI called \`${name}\``,
+          found: name,
+          expected: [...indicators.keys()].join(', ') || 'a document of kind SLI'
+        })
+      )
     return found ?? null
   }
   faults.push(errorAt(slo, { text: 'this SLO has no indicator', expected: '`spec.indicator` or `spec.indicatorRef`' }))
@@ -127,4 +181,5 @@ function indicatorOf(slo: Place, objective: Place, indicators: ReadonlyMap<strin
 }
 
 /** SLOs are named across services, objectives within theirs: `shop-api-checkout` is `checkout` of `shop-api`. */
-const shortName = (name: string, service: string): string => (name.startsWith(`${service}-`) ? name.slice(service.length + 1) : name)
+const shortName = (name: string, service: string): string =>
+  name.startsWith(`${service}-`) ? name.slice(service.length + 1) : name

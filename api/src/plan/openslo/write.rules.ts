@@ -15,7 +15,9 @@ export function writeOpenSlo(plan: ResolvedPlan): string {
     ...service.objectives.map((objective) => toSlo(objective))
   ])
   const head = ['OpenSLO v1, written by Plimsoll.', ...leftOut(plan)].map((line) => `# ${line}\n`).join('')
-  return head + documents.map((entry) => `---\n${stringify(entry, { lineWidth: 0, aliasDuplicateObjects: false })}`).join('')
+  return (
+    head + documents.map((entry) => `---\n${stringify(entry, { lineWidth: 0, aliasDuplicateObjects: false })}`).join('')
+  )
 }
 
 const document = (kind: string, name: string, displayName: string, spec: object) => ({
@@ -66,7 +68,8 @@ function toTimeWindow(window: ResolvedWindow) {
 }
 
 function leftOut(plan: ResolvedPlan): string[] {
-  const count = (of: (service: ResolvedService) => number): number => plan.services.reduce((sum, service) => sum + of(service), 0)
+  const count = (of: (service: ResolvedService) => number): number =>
+    plan.services.reduce((sum, service) => sum + of(service), 0)
   const parts: readonly (readonly [number, string])[] = [
     [count(({ signals }) => signals.length), 'signals'],
     [count(({ load }) => (load ? 1 : 0)), 'load tests'],

@@ -20,7 +20,10 @@ export const resolveRisk = ({ mitigation, status = 'open', ...risk }: Static<typ
   status
 })
 
-export const resolveMilestone = (entry: Static<typeof MilestoneEntry>, evidence: string | undefined): ResolvedMilestone => ({
+export const resolveMilestone = (
+  entry: Static<typeof MilestoneEntry>,
+  evidence: string | undefined
+): ResolvedMilestone => ({
   id: entry.id,
   title: entry.title,
   description: entry.description ?? null,
@@ -48,16 +51,28 @@ type Definition<C> = C extends ResolvedCheck ? Omit<C, 'key' | 'everyMs' | 'evid
 /** What is checked, and in which words; keys in a fixed order, for they are hashed. */
 function definitionOf({ http, status, body, objective, file, command = [] }: CheckEntry): Definition<ResolvedCheck> {
   if (http !== undefined) {
-    const { url, method = 'GET', timeout = '10s', ...given } = typeof http === 'string' ? { url: http, status, body } : http
+    const {
+      url,
+      method = 'GET',
+      timeout = '10s',
+      ...given
+    } = typeof http === 'string' ? { url: http, status, body } : http
     const expect = expectationOf(given.status, given.body)
     const title = `${method === 'GET' ? '' : `${method} `}${url} answers ${statusText(expect)}`
     return { kind: 'http', title, url, method, timeoutMs: durationMs(timeout), expect }
   }
   if (objective !== undefined) {
-    const [service = '', name = ''] = typeof objective === 'string' ? objective.split('/') : [objective.service, objective.objective]
+    const [service = '', name = ''] =
+      typeof objective === 'string' ? objective.split('/') : [objective.service, objective.objective]
     const states = typeof objective === 'string' ? [] : listOf(objective.state)
     const accepted = states.length === 0 ? (['pass'] as const) : [...new Set(states)]
-    return { kind: 'objective', title: `${service}/${name} is ${accepted.join(' or ')}`, service, objective: name, states: accepted }
+    return {
+      kind: 'objective',
+      title: `${service}/${name} is ${accepted.join(' or ')}`,
+      service,
+      objective: name,
+      states: accepted
+    }
   }
   if (file !== undefined) {
     const path = typeof file === 'string' ? file : file.path

@@ -36,7 +36,13 @@ export const toBand = ({ service, fromMs, toMs, reason }: MaintenanceBand) => ({
   reason
 })
 
-export const toMilestone = ({ description, reviewer, due, acceptance, ...milestone }: ResolvedMilestone): Entry<'milestones'> => ({
+export const toMilestone = ({
+  description,
+  reviewer,
+  due,
+  acceptance,
+  ...milestone
+}: ResolvedMilestone): Entry<'milestones'> => ({
   ...milestone,
   ...(description !== null && { description }),
   ...(reviewer !== null && { reviewer }),

@@ -30,7 +30,9 @@ interface Common {
 
 /** Requests where anything counts them; a service that is only probed is judged by its probes. */
 const originOf = ({ signals = [] }: ServiceEntry): Origin =>
-  signals.length > 0 && signals.every((signal) => typeof signal === 'object' && signal.probe !== undefined) ? 'probes' : 'requests'
+  signals.length > 0 && signals.every((signal) => typeof signal === 'object' && signal.probe !== undefined)
+    ? 'probes'
+    : 'requests'
 
 const classesOf = (origin: Origin): ObjectiveClass[] => [origin === 'probes' ? 'synthetic' : 'user']
 
@@ -51,12 +53,31 @@ function promised(promise: Promised, common: Common): ResolvedObjective[] {
     const value = promise[name]
     if (value === undefined) continue
     if (name === 'availability') {
-      objectives.push({ ...shared, name, title: `Availability ${value}`, indicator: 'availability', targetRatio: ratioOf(value) })
+      objectives.push({
+        ...shared,
+        name,
+        title: `Availability ${value}`,
+        indicator: 'availability',
+        targetRatio: ratioOf(value)
+      })
     } else if (name === 'errors') {
-      objectives.push({ ...shared, name, title: `Errors under ${value}`, indicator: 'errors', targetRatio: complement(ratioOf(value)) })
+      objectives.push({
+        ...shared,
+        name,
+        title: `Errors under ${value}`,
+        indicator: 'errors',
+        targetRatio: complement(ratioOf(value))
+      })
     } else {
       const targetRatio = ratioOf(`${name.slice(1)}%`)
-      objectives.push({ ...shared, name, title: `${name} under ${value}`, indicator: 'latency', thresholdMs: durationMs(value), targetRatio })
+      objectives.push({
+        ...shared,
+        name,
+        title: `${name} under ${value}`,
+        indicator: 'latency',
+        thresholdMs: durationMs(value),
+        targetRatio
+      })
     }
   }
   return objectives
@@ -96,6 +117,7 @@ function titleOf({ indicator, target, threshold, path }: ObjectiveEntry): string
 
 export function resolveWindow(window: Window): ResolvedWindow {
   if (typeof window === 'object') return { kind: 'calendar', unit: window.calendar, timeZone: window.timeZone ?? 'UTC' }
-  if (window === 'week' || window === 'month' || window === 'quarter') return { kind: 'calendar', unit: window, timeZone: 'UTC' }
+  if (window === 'week' || window === 'month' || window === 'quarter')
+    return { kind: 'calendar', unit: window, timeZone: 'UTC' }
   return { kind: 'rolling', durationMs: durationMs(window) }
 }

@@ -34,7 +34,11 @@ const resolveService = (service: ServiceEntry, defaults: Defaults): ResolvedServ
 })
 
 /** A default that demands a run demands it of services that have a load test. */
-const resolveGate = ({ minimumBudget = '10%', loadLineDrop = '10%', requireRun = false }: NonNullable<ServiceEntry['gate']>): ResolvedGate => ({
+const resolveGate = ({
+  minimumBudget = '10%',
+  loadLineDrop = '10%',
+  requireRun = false
+}: NonNullable<ServiceEntry['gate']>): ResolvedGate => ({
   minimumBudgetRatio: ratioOf(minimumBudget),
   loadLineDropRatio: ratioOf(loadLineDrop),
   requireRun

@@ -33,7 +33,12 @@ function withoutId(entry: SignalInFull): WithoutId<ResolvedSignal> {
   }
   if (caddyLogTcp !== undefined) {
     const listen = readListenAddress(caddyLogTcp.listen) ?? { host: '127.0.0.1', port: 0 }
-    return { kind: 'caddyLogTcp', listen, releaseHeader: caddyLogTcp.releaseHeader ?? 'X-Release', filter: filterOf(caddyLogTcp) }
+    return {
+      kind: 'caddyLogTcp',
+      listen,
+      releaseHeader: caddyLogTcp.releaseHeader ?? 'X-Release',
+      filter: filterOf(caddyLogTcp)
+    }
   }
   if (probe !== undefined) return resolveProbe(typeof probe === 'string' ? { url: probe } : probe)
   return self === undefined ? { kind: 'push' } : { kind: 'self', filter: filterOf(self ?? {}) }
@@ -81,5 +86,7 @@ function rangeOf(status: number | string): StatusRange {
 function bodyOf(body: Static<typeof ExpectedBody> | undefined): BodyMatch | null {
   if (body === undefined) return null
   if (typeof body === 'string') return { kind: 'contains', text: body }
-  return body.matches === undefined ? { kind: 'contains', text: body.contains ?? '' } : { kind: 'matches', pattern: body.matches }
+  return body.matches === undefined
+    ? { kind: 'contains', text: body.contains ?? '' }
+    : { kind: 'matches', pattern: body.matches }
 }

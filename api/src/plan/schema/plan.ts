@@ -12,7 +12,12 @@ const Defaults = Type.Object(
     promise: Type.Optional(Promised),
     gate: Type.Optional(Gate),
     evidence: Type.Optional(
-      Duration({ min: '1m', max: '400d', description: 'how long the result of an acceptance check counts', examples: ['1d'] })
+      Duration({
+        min: '1m',
+        max: '400d',
+        description: 'how long the result of an acceptance check counts',
+        examples: ['1d']
+      })
     )
   },
   { ...closed, description: 'what holds where a service says nothing' }
@@ -27,7 +32,9 @@ export const PlanDocument = Type.Object(
     services: Type.Optional(Type.Array(ServiceEntry, { maxItems: 2_000, description: 'what is watched' })),
     maintenance: Type.Optional(Type.Array(MaintenanceEntry, { maxItems: 10_000, description: 'planned bands' })),
     risks: Type.Optional(Type.Array(RiskEntry, { maxItems: 1_000, description: 'what could go wrong' })),
-    milestones: Type.Optional(Type.Array(MilestoneEntry, { maxItems: 1_000, description: 'what will be there, and how it shows' })),
+    milestones: Type.Optional(
+      Type.Array(MilestoneEntry, { maxItems: 1_000, description: 'what will be there, and how it shows' })
+    ),
     receivers: Type.Optional(Type.Array(ReceiverEntry, { maxItems: 100, description: 'who is told' }))
   },
   {

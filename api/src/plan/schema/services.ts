@@ -40,7 +40,12 @@ const From = Choice(['requests', 'probes'], {
 
 const percentile = (share: string) =>
   Type.Optional(
-    Duration({ min: '1ms', max: '1h', description: `${share} of the requests are faster than this`, examples: ['200ms'] })
+    Duration({
+      min: '1ms',
+      max: '1h',
+      description: `${share} of the requests are faster than this`,
+      examples: ['200ms']
+    })
   )
 
 export const Promised = Type.Object(
@@ -73,7 +78,12 @@ export const ObjectiveEntry = Type.Object(
     indicator: Choice(['availability', 'latency', 'errors'], { description: 'what is measured' }),
     path: Type.Optional(PathPattern('only these requests')),
     threshold: Type.Optional(
-      Duration({ min: '1ms', max: '1h', description: 'slower is bad; for latency, and only there', examples: ['300ms'] })
+      Duration({
+        min: '1ms',
+        max: '1h',
+        description: 'slower is bad; for latency, and only there',
+        examples: ['300ms']
+      })
     ),
     target: Target({ description: 'share of good events', examples: ['99.9%'] }),
     window: Type.Optional(Window),
@@ -92,7 +102,9 @@ export const ObjectiveEntry = Type.Object(
                   every: Type.Optional(
                     Duration({ min: '1m', max: '1h', default: '1m', description: 'length of a slice, whole minutes' })
                   ),
-                  target: Type.Optional(Target({ description: 'share of good events a slice needs; default: the target' }))
+                  target: Type.Optional(
+                    Target({ description: 'share of good events a slice needs; default: the target' })
+                  )
                 },
                 { ...closed, description: 'bad slices of all slices; uneven traffic distorts it' }
               )
@@ -124,7 +136,11 @@ const Load = Type.Object(
         Type.Object(
           {
             method: Type.Optional(Type.String({ ...Method, default: 'GET' })),
-            path: Type.String({ pattern: String.raw`^/\S*$`, maxLength: 2_048, 'x-expected': 'a path, such as /api/items' }),
+            path: Type.String({
+              pattern: String.raw`^/\S*$`,
+              maxLength: 2_048,
+              'x-expected': 'a path, such as /api/items'
+            }),
             weight: Type.Optional(Type.Number({ minimum: 0.001, maximum: 1_000, default: 1 })),
             body: Type.Optional(Type.String({ maxLength: 65_536 }))
           },
@@ -135,7 +151,9 @@ const Load = Type.Object(
     ),
     headers: Type.Optional(Headers),
     secretHeaders: Type.Optional(SecretHeaders),
-    timeout: Type.Optional(Duration({ min: '100ms', max: '1m', default: '10s', description: 'a slower answer is a failure' })),
+    timeout: Type.Optional(
+      Duration({ min: '100ms', max: '1m', default: '10s', description: 'a slower answer is a failure' })
+    ),
     maxRate: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1_000, description: 'never more arrivals per second' })
     )
@@ -147,7 +165,9 @@ export const Gate = Type.Object(
   {
     minimumBudget: Type.Optional(Percent({ default: '10%', description: 'least share of every error budget left' })),
     loadLineDrop: Type.Optional(Percent({ default: '10%', description: 'most the load line may drop' })),
-    requireRun: Type.Optional(Type.Boolean({ default: false, description: 'whether a load run of the release is needed' }))
+    requireRun: Type.Optional(
+      Type.Boolean({ default: false, description: 'whether a load run of the release is needed' })
+    )
   },
   { ...closed, description: 'what a release needs to pass' }
 )
@@ -155,7 +175,10 @@ export const Gate = Type.Object(
 export const Routes = Type.Object(
   {
     groups: Type.Optional(
-      Type.Array(PathPattern('a path pattern'), { maxItems: 500, description: 'the first that matches names the group' })
+      Type.Array(PathPattern('a path pattern'), {
+        maxItems: 500,
+        description: 'the first that matches names the group'
+      })
     ),
     cap: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 1_000, default: 100, description: 'most groups kept; the rest is `other`' })
@@ -173,7 +196,10 @@ export const ServiceEntry = Type.Object(
     signals: Type.Optional(Type.Array(Signal, { maxItems: 100, description: 'where its events come from' })),
     promise: Type.Optional(Promised),
     objectives: Type.Optional(
-      Type.Array(ObjectiveEntry, { maxItems: 100, description: 'objectives in full, beside the promise; [] promises nothing' })
+      Type.Array(ObjectiveEntry, {
+        maxItems: 100,
+        description: 'objectives in full, beside the promise; [] promises nothing'
+      })
     ),
     routes: Type.Optional(Routes),
     load: Type.Optional(Load),

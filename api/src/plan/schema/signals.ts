@@ -100,24 +100,39 @@ const ProbeInFull = Type.Object(
     secretHeaders: Type.Optional(SecretHeaders),
     body: Type.Optional(Type.String({ maxLength: 65_536, description: 'request body' })),
     expect: Type.Optional(
-      Type.Object({ status: Type.Optional(ExpectedStatus), body: Type.Optional(ExpectedBody) }, {
-        ...closed,
-        description: 'what makes an answer right'
-      })
+      Type.Object(
+        { status: Type.Optional(ExpectedStatus), body: Type.Optional(ExpectedBody) },
+        {
+          ...closed,
+          description: 'what makes an answer right'
+        }
+      )
     ),
     tls: Type.Optional(
       Type.Object(
         {
-          verify: Type.Optional(Type.Boolean({ default: true, description: 'whether the certificate has to be valid' })),
+          verify: Type.Optional(
+            Type.Boolean({ default: true, description: 'whether the certificate has to be valid' })
+          ),
           expiryWarning: Type.Optional(
-            Duration({ min: '1h', max: '90d', default: '14d', description: 'how long before its end a certificate is warned about' })
+            Duration({
+              min: '1h',
+              max: '90d',
+              default: '14d',
+              description: 'how long before its end a certificate is warned about'
+            })
           )
         },
         closed
       )
     ),
     redirects: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 10, default: 5, description: 'redirects followed; 0: a redirect is the answer' })
+      Type.Integer({
+        minimum: 0,
+        maximum: 10,
+        default: 5,
+        description: 'redirects followed; 0: a redirect is the answer'
+      })
     ),
     family: Type.Optional(Choice(['any', 'ipv4', 'ipv6'], { default: 'any', description: 'which addresses are tried' }))
   },

@@ -37,9 +37,12 @@ interface Limits extends Notes {
 const scalar = (kind: ScalarKind, expected: string, options: Record<string, unknown>): TString =>
   Type.String({ ...options, 'x-kind': kind, 'x-expected': expected })
 
+const exampleOf = ({ default: standard, examples }: Notes, other: string): string =>
+  [standard, examples?.[0]].find((one) => typeof one === 'string') ?? other
+
 /** A duration from `min` to `max`, both included. */
 export const Duration = ({ min = '1ms', max = '400d', ...notes }: Limits): TString =>
-  scalar('duration', `a duration from ${min} to ${max}, such as ${String(notes.default ?? notes.examples?.[0] ?? '30s')}`, {
+  scalar('duration', `a duration from ${min} to ${max}, such as ${exampleOf(notes, '30s')}`, {
     pattern: durationSource,
     'x-min': min,
     'x-max': max,
@@ -48,7 +51,7 @@ export const Duration = ({ min = '1ms', max = '400d', ...notes }: Limits): TStri
 
 /** A percentage from `min` to `max`, both included. */
 export const Percent = ({ min = '0%', max = '100%', ...notes }: Limits): TString =>
-  scalar('percent', `a percentage with its sign, such as ${String(notes.default ?? notes.examples?.[0] ?? '10%')}`, {
+  scalar('percent', `a percentage with its sign, such as ${exampleOf(notes, '10%')}`, {
     pattern: percentSource,
     'x-min': min,
     'x-max': max,
@@ -57,7 +60,7 @@ export const Percent = ({ min = '0%', max = '100%', ...notes }: Limits): TString
 
 /** A promise: more than nothing and less than everything. */
 export const Target = (notes: Notes): TString =>
-  scalar('percent', `a percentage above 0% and below 100%, such as ${String(notes.default ?? notes.examples?.[0] ?? '99.9%')}`, {
+  scalar('percent', `a percentage above 0% and below 100%, such as ${exampleOf(notes, '99.9%')}`, {
     pattern: percentSource,
     'x-above': '0%',
     'x-below': '100%',
@@ -72,7 +75,11 @@ export const Time = (description: string): TString =>
   })
 
 export const Day = (description: string): TString =>
-  scalar('date', 'a day of the calendar, such as 2026-12-31', { pattern: dateSource, description, examples: ['2026-12-31'] })
+  scalar('date', 'a day of the calendar, such as 2026-12-31', {
+    pattern: dateSource,
+    description,
+    examples: ['2026-12-31']
+  })
 
 export const TimeZone = (notes: Notes): TString =>
   scalar('timeZone', 'the IANA name of a time zone, such as Europe/Berlin', { maxLength: 64, ...notes })
@@ -118,7 +125,8 @@ export const FilePath = (description: string): TString =>
     examples: ['RUNBOOK.md']
   })
 
-const text = (expected: string, options: Record<string, unknown>): TString => Type.String({ 'x-expected': expected, ...options })
+const text = (expected: string, options: Record<string, unknown>): TString =>
+  Type.String({ 'x-expected': expected, ...options })
 
 export const NameText = (description: string): TString =>
   text('lower-case letters, digits, dot, dash and underscore, 1 to 64 of them, such as shop-api', {

@@ -1,4 +1,4 @@
-import { Composer, Lexer, LineCounter, Parser, type Document, type ErrorCode, type ParsedNode } from 'yaml'
+import { Composer, Lexer, LineCounter, Parser, type Document, type ErrorCode } from 'yaml'
 import type { Position, SyntaxFault } from './position.ts'
 
 /** The largest honest plan, 2,000 services in full, has 200,000. */
@@ -7,9 +7,9 @@ const maxErrors = 50
 
 export interface Composed {
   /** At least one, unless there are faults. */
-  readonly documents: readonly Document.Parsed<ParsedNode>[]
+  readonly documents: readonly Document.Parsed[]
   readonly faults: readonly SyntaxFault[]
-  positionAt(offset: number): Position
+  readonly positionAt: (offset: number) => Position
 }
 
 interface Complaint {
@@ -30,13 +30,17 @@ export function compose(text: string): Composed {
   try {
     const composer = new Composer({ stringKeys: true, uniqueKeys: false, logLevel: 'silent', prettyErrors: false })
     stopAfterErrors(composer, complaints)
-    const documents = [...composer.compose(tokens(text, lines), true, text.length)] as Document.Parsed<ParsedNode>[]
+    const documents = [...composer.compose(tokens(text, lines), true, text.length)] as Document.Parsed[]
     const faults = documents.flatMap((document) => [...complaintsOf(document), ...versionComplaint(document)])
     return { documents, positionAt, faults: faults.map((complaint) => faultOf(complaint, positionAt)) }
   } catch (error) {
     if (error instanceof TooLong) {
       const at = positionAt(error.offset)
-      return { documents: [], positionAt, faults: [{ ...at, text: 'the plan is too long', expected: `at most ${maxTokens} words and signs` }] }
+      return {
+        documents: [],
+        positionAt,
+        faults: [{ ...at, text: 'the plan is too long', expected: `at most ${maxTokens} words and signs` }]
+      }
     }
     if (!(error instanceof TooManyErrors)) throw error
     return { documents: [], positionAt, faults: complaints.map((complaint) => faultOf(complaint, positionAt)) }

@@ -6,7 +6,8 @@ const maxOpenBrackets = 100
 /** A parser would need seconds for this: forty levels on one line. */
 const nestedOnOneLine = /(?:[-?:!&][ \t]+){40}/
 
-export type Decoded = { readonly text: string; readonly fault?: never } | { readonly fault: SyntaxFault; readonly text?: never }
+export type Decoded =
+  { readonly text: string; readonly fault?: never } | { readonly fault: SyntaxFault; readonly text?: never }
 
 /**
  * Bytes to text that is worth parsing.
@@ -15,7 +16,8 @@ export type Decoded = { readonly text: string; readonly fault?: never } | { read
  */
 export function decode(input: string | Uint8Array): Decoded {
   const size = typeof input === 'string' ? Buffer.byteLength(input) : input.byteLength
-  if (size > maxTextBytes) return refuse({ line: 1, column: 1 }, 'the plan is too large', `${size} bytes`, `at most ${maxTextBytes} bytes`)
+  if (size > maxTextBytes)
+    return refuse({ line: 1, column: 1 }, 'the plan is too large', `${size} bytes`, `at most ${maxTextBytes} bytes`)
   const text = (typeof input === 'string' ? input : new TextDecoder().decode(input)).replace(/^\uFEFF/, '')
   if (typeof input !== 'string' && !isUtf8(input)) {
     const wide = (input[0] === 0xff && input[1] === 0xfe) || (input[0] === 0xfe && input[1] === 0xff)
@@ -28,11 +30,14 @@ export function decode(input: string | Uint8Array): Decoded {
     return refuse(positionIn(text, control), 'the plan holds a control character', `U+${code}`, 'text without it')
   }
   const nested = indexOfDeepNesting(text)
-  if (nested !== -1) return refuse(positionIn(text, nested), 'this is nested too deeply', 'forty levels or more', 'a flatter document')
+  if (nested !== -1)
+    return refuse(positionIn(text, nested), 'this is nested too deeply', 'forty levels or more', 'a flatter document')
   return { text }
 }
 
-const refuse = (at: Position, text: string, found: string, expected: string): Decoded => ({ fault: { ...at, text, found, expected } })
+const refuse = (at: Position, text: string, found: string, expected: string): Decoded => ({
+  fault: { ...at, text, found, expected }
+})
 
 function isUtf8(bytes: Uint8Array): boolean {
   try {

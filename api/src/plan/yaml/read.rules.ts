@@ -1,5 +1,5 @@
-import { isAlias, isMap, isScalar, isSeq, type Alias, type Document, type Node, type Pair, type ParsedNode, type YAMLMap } from 'yaml'
-import type { Path } from '../validate.rules.ts'
+import { isAlias, isMap, isScalar, isSeq, type Alias, type Document, type Node, type Pair, type YAMLMap } from 'yaml'
+import type { Path } from '../fault.ts'
 import { compose } from './compose.rules.ts'
 import { decode } from './decode.rules.ts'
 import type { Position, SyntaxFault } from './position.ts'
@@ -12,7 +12,7 @@ const maxDepth = 32
 export interface YamlDocument {
   readonly value: unknown
   /** Where a value, or the key it stands behind, is written; the nearest enclosing place when it is not there at all. */
-  locate(path: Path, at: 'key' | 'value'): Position
+  readonly locate: (path: Path, at: 'key' | 'value') => Position
 }
 
 export interface YamlText {
@@ -21,7 +21,7 @@ export interface YamlText {
   readonly faults: readonly SyntaxFault[]
 }
 
-type Parsed = Document.Parsed<ParsedNode>
+type Parsed = Document.Parsed
 
 /**
  * YAML 1.2, and so JSON, into plain values that know their lines. Made for text from anywhere:
@@ -35,7 +35,8 @@ export function readYaml(input: string | Uint8Array): YamlText {
   const { documents, faults, positionAt } = compose(decoded.text)
   if (faults.length > 0) return { documents: [], faults }
   const complaints: SyntaxFault[] = []
-  const complain: Complain = (node, text, found, expected) => complaints.push({ ...positionAt(startOf(node)), text, found, expected })
+  const complain: Complain = (node, text, found, expected) =>
+    complaints.push({ ...positionAt(startOf(node)), text, found, expected })
   try {
     const read = documents.map((document) => ({
       value: readValue(document, complain),
@@ -59,7 +60,8 @@ function readValue(document: Parsed, complain: Complain): unknown {
   const valueOf = (node: Node | null, depth: number): unknown => {
     if (node === null) return null
     if (++count > maxValues) throw refuse(node, 'aliases make this too large', 'more', `at most ${maxValues} values`)
-    if (depth > maxDepth) throw refuse(node, 'this is nested too deeply', `${depth} levels`, `at most ${maxDepth} levels`)
+    if (depth > maxDepth)
+      throw refuse(node, 'this is nested too deeply', `${depth} levels`, `at most ${maxDepth} levels`)
     if (isAlias(node)) return valueOf(target(node), depth + 1)
     if (isSeq<Node>(node)) return node.items.map((item) => valueOf(item, depth + 1))
     if (isMap<Node, Node | null>(node)) return Object.fromEntries(entriesOf(node, depth + 1))
@@ -81,7 +83,8 @@ function readValue(document: Parsed, complain: Complain): unknown {
   /** `<<: *defaults`, or a list of them, the first of which wins. */
   const merge = (value: unknown, node: Node, into: Map<string, unknown>): void => {
     for (const source of [value].flat()) {
-      if (typeof source !== 'object' || source === null) complain(node, '`<<` needs a mapping', 'something else', 'an alias of a mapping')
+      if (typeof source !== 'object' || source === null)
+        complain(node, '`<<` needs a mapping', 'something else', 'an alias of a mapping')
       else for (const [key, item] of Object.entries(source)) if (!into.has(key)) into.set(key, item)
     }
   }
@@ -89,7 +92,12 @@ function readValue(document: Parsed, complain: Complain): unknown {
   const target = (alias: Alias): Node => {
     const node = alias.resolve(document)
     if (node) return node
-    throw refuse(alias, `no anchor is called \`${alias.source}\``, `*${alias.source}`, `an anchor &${alias.source} before it; or, for text that begins with *, quotes: '*${alias.source}'`)
+    throw refuse(
+      alias,
+      `no anchor is called \`${alias.source}\``,
+      `*${alias.source}`,
+      `an anchor &${alias.source} before it; or, for text that begins with *, quotes: '*${alias.source}'`
+    )
   }
 
   const refuse = (node: Node, text: string, found: string, expected: string): Unreadable => {
