@@ -1,3 +1,1 @@
-import '../app.css'
-
 export const ssr = false

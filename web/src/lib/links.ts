@@ -1,0 +1,23 @@
+import { resolve } from '$app/paths'
+import type { Preset, Span } from './time/range.ts'
+import { instant } from './time/range.ts'
+import { topicParam, type Topic } from './why/topic.ts'
+import { withParams, type Address } from './address.ts'
+
+/** Every address this UI links to. */
+export const links = {
+  overview: () => resolve('/'),
+  service: (service: string, span?: Span | Preset) => resolve('/services/[service]', { service }) + rangeOf(span),
+  alerts: (service?: string) => resolve('/alerts') + (service ? `?service=${encodeURIComponent(service)}` : ''),
+  alert: (id: string) => resolve('/alerts/[id]', { id }),
+  plan: (view?: string) => resolve('/plan') + (view ? `?view=${view}` : ''),
+  planExport: (format: 'given' | 'resolved' | 'openslo') => `/api/v1/plan/export?format=${format}`,
+  /** Opens why a number is what it is, on the page one is on. */
+  why: (url: Address, topic: Topic) => withParams(url, { why: topicParam(topic) }),
+  docs: () => '/docs'
+}
+
+const rangeOf = (span: Span | Preset | undefined): string => {
+  if (span === undefined) return ''
+  return typeof span === 'string' ? `?range=${span}` : `?from=${instant(span.fromMs)}&to=${instant(span.toMs)}`
+}

@@ -1,0 +1,74 @@
+import type { LiveSlices, LiveState, ObjectiveBrief, ServiceSummary, Traffic } from '@plimsoll/api/contract'
+
+/** Live messages folded into what was read before, without reading it again. */
+
+/** The services with the last second's counts and rates; those the message does not name stay the same objects. */
+export const withSlices = (services: readonly ServiceSummary[], message: LiveSlices): ServiceSummary[] =>
+  services.map((service) => {
+    const news = message.services[service.name]
+    return news ? { ...service, traffic: trafficWith(service.traffic, news) } : service
+  })
+
+type News = LiveSlices['services'][string]
+
+/** One service's traffic with the counts of new seconds added to the slots they belong to. */
+export const trafficWith = (traffic: Traffic, news: News): Traffic => ({
+  ...traffic,
+  ratePerS: news.ratePerS,
+  errorRatio: news.errorRatio,
+  p95Ms: news.p95Ms,
+  recent: recentWith(traffic.recent, news.seconds)
+})
+
+/**
+ * The sparkline's slots with new seconds added; the window moves on when a second lies beyond its end.
+ * Seconds before the window are dropped: they are no longer shown.
+ */
+const recentWith = (recent: Traffic['recent'], seconds: News['seconds']): Traffic['recent'] => {
+  if (seconds.length === 0) return recent
+  const { stepMs } = recent
+  const slots = recent.total.length
+  const lastMs = Math.max(...seconds.map(([atMs]) => atMs))
+  const oldFromMs = Date.parse(recent.fromAt)
+  const moved = Math.max(0, Math.floor((lastMs - oldFromMs) / stepMs) - (slots - 1))
+  const fromMs = oldFromMs + moved * stepMs
+  const total = shifted(recent.total, moved)
+  const status5xx = shifted(recent.status5xx, moved)
+  for (const [atMs, all, failed] of seconds) {
+    const slot = Math.floor((atMs - fromMs) / stepMs)
+    if (slot < 0) continue
+    total[slot] = (total[slot] ?? 0) + all
+    status5xx[slot] = (status5xx[slot] ?? 0) + failed
+  }
+  return {
+    fromAt: new Date(fromMs).toISOString(),
+    toAt: new Date(fromMs + slots * stepMs).toISOString(),
+    stepMs,
+    total,
+    status5xx
+  }
+}
+
+const shifted = (column: readonly number[], by: number): number[] => column.map((_, slot) => column[slot + by] ?? 0)
+
+/** The services with one's new judgement. */
+export const withState = (services: readonly ServiceSummary[], message: LiveState): ServiceSummary[] =>
+  services.map((service) =>
+    service.name === message.service
+      ? {
+          ...service,
+          state: message.state,
+          remainingRatio: message.remainingRatio,
+          // A reason that speaks of another state than this one would mislead; the next reading brings the new one.
+          reasons: service.state === message.state ? service.reasons : [],
+          objectives: service.objectives.map((objective) => briefWith(objective, message.objectives))
+        }
+      : service
+  )
+
+const briefWith = (objective: ObjectiveBrief, news: LiveState['objectives']): ObjectiveBrief => {
+  const own = news.find(({ name }) => name === objective.name)
+  return own
+    ? { ...objective, state: own.state, remainingRatio: own.remainingRatio, burnRate: own.burnRate }
+    : objective
+}

@@ -1,0 +1,36 @@
+import { page } from '$app/state'
+import { withParams, type Params } from '#lib/address.ts'
+import { navigate } from '#lib/navigate.ts'
+import { clock } from '#lib/time/clock.svelte.ts'
+import { instant, parseRange, rangeParams, refreshMs, resolveRange, SHORTEST_MS, type Range } from '#lib/time/range.ts'
+import { parseFilter } from './filter.ts'
+
+/** What the service page looks at: the range and the filters of its address, resolved against a clock that ticks. */
+export class View {
+  #readAtMs = $state(clock.nowMs)
+  readonly range = $derived(parseRange(page.url.searchParams))
+  readonly span = $derived(resolveRange(this.range, this.#readAtMs))
+  readonly filter = $derived(parseFilter(page.url.searchParams))
+  readonly refreshMs = $derived(refreshMs(this.range))
+
+  /** Query of everything that is read for the range; a new object each time it is to be read anew. */
+  readonly query = $derived.by(() => {
+    void this.#readAtMs
+    return { from: instant(this.span.fromMs), to: instant(this.span.toMs) }
+  })
+
+  /** Moves a range that ends now on to now. */
+  readonly advance = (): void => {
+    if (this.range.kind === 'last') this.#readAtMs = clock.nowMs
+  }
+
+  readonly go = (changes: Params): Promise<void> => navigate(withParams(page.url, changes))
+
+  readonly show = (range: Range): Promise<void> => this.go(rangeParams(range))
+
+  /** Shows what was chosen on a chart, never less than a minute and never the future. */
+  readonly zoom = (fromMs: number, toMs: number): void => {
+    const end = Math.min(Math.round(toMs), Math.ceil(clock.nowMs / 1_000) * 1_000)
+    void this.show({ kind: 'fixed', fromMs: Math.min(Math.round(fromMs), end - SHORTEST_MS), toMs: end })
+  }
+}
