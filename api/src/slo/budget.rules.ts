@@ -1,5 +1,5 @@
 import type { Budget } from '../contract/index.ts'
-import type { Tally } from './burn.rules.ts'
+import { budgetRatioOf, type Tally } from './burn.rules.ts'
 
 /**
  * What a promise allows to fail in a window, what of that is spent, and what is left.
@@ -12,7 +12,7 @@ import type { Tally } from './burn.rules.ts'
  * @see Site Reliability Workbook, chapter 2, "Implementing SLOs"
  */
 export const budgetOf = ({ total, bad }: Tally, targetRatio: number): Budget => {
-  const allowed = total * (1 - targetRatio)
+  const allowed = total * budgetRatioOf(targetRatio)
   return {
     total,
     bad,
@@ -22,4 +22,3 @@ export const budgetOf = ({ total, bad }: Tally, targetRatio: number): Budget => 
     remainingRatio: total > 0 ? 1 - bad / allowed : null
   }
 }
-

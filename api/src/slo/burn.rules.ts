@@ -7,6 +7,14 @@ export interface Tally {
 }
 
 /**
+ * Share of bad events that a target allows, without the noise of binary fractions: of 100 events at
+ * 90 % exactly 10 may fail, not 9.999….
+ *
+ * @param targetRatio - share of good events promised, ratio in (0, 1)
+ */
+export const budgetRatioOf = (targetRatio: number): number => Math.round((1 - targetRatio) * 1e12) / 1e12
+
+/**
  * How fast a service spends its error budget, as a multiple of the rate that would spend exactly
  * all of it by the end of the window.
  *
@@ -19,7 +27,7 @@ export interface Tally {
  */
 export const burnRate = ({ total, bad }: Tally, targetRatio: number): number | null => {
   if (!(targetRatio > 0 && targetRatio < 1)) throw new RangeError(`a target is in (0, 1), not ${targetRatio}`)
-  return total > 0 ? bad / total / (1 - targetRatio) : null
+  return total > 0 ? bad / total / budgetRatioOf(targetRatio) : null
 }
 
 /**
@@ -28,7 +36,7 @@ export const burnRate = ({ total, bad }: Tally, targetRatio: number): number | n
  * @param alpha - chance of being wrong, one-sided, ratio in (0, 1)
  */
 export const burnsSurely = (tally: Tally, factor: number, targetRatio: number, alpha: number): boolean => {
-  const sustained = tally.total * (1 - targetRatio) * factor
+  const sustained = tally.total * budgetRatioOf(targetRatio) * factor
   return tally.bad > sustained && poissonLower(tally.bad, alpha) > sustained
 }
 
@@ -42,7 +50,7 @@ export const burnsSurely = (tally: Tally, factor: number, targetRatio: number, a
  */
 export const burnInterval = (tally: Tally, targetRatio: number, alpha: number): [number, number] | null => {
   if (tally.total <= 0) return null
-  const budgetRatio = 1 - targetRatio
+  const budgetRatio = budgetRatioOf(targetRatio)
   const allowed = tally.total * budgetRatio
   const high = poissonUpper(tally.bad, alpha / 2) / allowed
   return [poissonLower(tally.bad, alpha / 2) / allowed, Math.min(high, 1 / budgetRatio)]

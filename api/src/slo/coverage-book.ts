@@ -77,7 +77,12 @@ export class CoverageBook {
       await this.#db.transaction().execute(async (transaction) => {
         for (const { service, origin, intervals } of dirty) {
           await transaction.deleteFrom('coverage').where('service', '=', service).where('origin', '=', origin).execute()
-          const rows = intervals.map(({ fromMs, toMs }) => ({ service, origin, from_ms: Math.round(fromMs), to_ms: Math.round(toMs) }))
+          const rows = intervals.map(({ fromMs, toMs }) => ({
+            service,
+            origin,
+            from_ms: Math.round(fromMs),
+            to_ms: Math.round(toMs)
+          }))
           if (rows.length > 0) await transaction.insertInto('coverage').values(rows).execute()
         }
       })

@@ -41,8 +41,8 @@ export interface Standing {
   readonly burnRate: number | null
 }
 
-/** Coverage is written this often; a crash loses at most so much of it. */
-const saveCoverageMs = 60_000
+/** Coverage is written this often; a crash loses at most so much of it, and a log on disk bridges even that. */
+const saveCoverageMs = 5 * 60_000
 const tickMs = 60_000
 /** Numbers that moved are published this often, states at once. */
 const publishNumbersMs = 15_000
@@ -159,7 +159,8 @@ export class Evaluator {
     const { clock, book, intervalMs, log, onLook } = this.#options
     const beat = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
     const pulse = this.#beat ? pulseBetween(this.#beat, beat, intervalMs) : 'late'
-    if (this.#beat && pulse !== 'steady') log.warn({ pulse, before: this.#beat, now: beat }, 'evaluation was interrupted')
+    if (this.#beat && pulse !== 'steady')
+      log.warn({ pulse, before: this.#beat, now: beat }, 'evaluation was interrupted')
     const wasStepped = this.#beat !== null && pulse === 'stepped'
     this.#beat = beat
     if (wasStepped) this.#load(true)
@@ -192,6 +193,11 @@ export class Evaluator {
     const found = new Set<string>()
     for (const [service, members] of Map.groupBy(speaking, ({ series }) => series.objective.service)) {
       for (const condition of burnConditions(members, book.of(service), nowMs)) {
+        if (condition.kind === 'slow_burn_notice' && alerts.of(service, condition.cause)?.kind === 'burn') {
+          // raised by the incident that ends here: no news of its own
+          for (const { series } of members) this.#burns.dropNotice(series, nowMs)
+          continue
+        }
         found.add(`${service}/${condition.cause}`)
         alerts.report(condition, nowMs)
       }

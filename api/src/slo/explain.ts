@@ -2,6 +2,7 @@ import type { Explanation } from '../contract/index.ts'
 import type { Counts, Stream } from '../signals/slice.ts'
 import type { SliceStore } from '../signals/store.ts'
 import { budgetOf } from './budget.rules.ts'
+import { budgetRatioOf } from './burn.rules.ts'
 import type { JudgeInput } from './judge.rules.ts'
 import { nounsOf } from './nouns.rules.ts'
 import { judgeSlice, judgeable, selects } from './selection.rules.ts'
@@ -46,7 +47,8 @@ const counted = ''
 
 const formulaOf = ({ objective }: Series): string => {
   const { indicator, thresholdMs, budgeting } = objective
-  const bad = indicator === 'latency' ? `slower than ${thresholdMs} ms or failed` : 'status 5xx, timed out or not connected'
+  const bad =
+    indicator === 'latency' ? `slower than ${thresholdMs} ms or failed` : 'status 5xx, timed out or not connected'
   const event = budgeting.kind === 'requests' ? `bad = ${bad}` : sliceFormula(budgeting, bad)
   return `${event}; allowed = total × (1 − target); remainingRatio = 1 − bad / allowed; burn = (bad / total) / (1 − target)`
 }
@@ -76,11 +78,17 @@ const inputsOf = (
     { name: 'allowed', value: numberText(allowed), source: 'total × (1 − target)' },
     { name: 'remaining', value: numberText(remaining), source: 'allowed − bad' },
     ...(again && objective.budgeting.kind === 'requests'
-      ? [{ name: 'counted again', value: `${countText(again.bad)} of ${countText(again.total)}`, source: 'slices in the store' }]
+      ? [
+          {
+            name: 'counted again',
+            value: `${countText(again.bad)} of ${countText(again.total)}`,
+            source: 'slices in the store'
+          }
+        ]
       : []),
     {
       name: 'enough evidence',
-      value: nounsOf(objective).events(cleanRequestsNeeded(1 - objective.targetRatio, 0.05, 1)),
+      value: nounsOf(objective).events(cleanRequestsNeeded(budgetRatioOf(objective.targetRatio), 0.05, 1)),
       source: '95 % confidence without a failure, readable at any time (e-process)'
     },
     {
@@ -99,7 +107,8 @@ const inputsOf = (
 /** Why an objective leaves out a stream of its service; null: it counts it. */
 const exclusionOf = ({ objective }: Series, stream: Stream): string | null => {
   if (selects(objective, stream)) return null
-  if (stream.origin !== objective.origin) return stream.origin === 'probes' ? 'probes, judged apart' : 'requests, judged apart'
+  if (stream.origin !== objective.origin)
+    return stream.origin === 'probes' ? 'probes, judged apart' : 'requests, judged apart'
   if (!objective.classes.includes(stream.trafficClass)) return `${stream.origin} of class ${stream.trafficClass}`
   return `${stream.origin} of paths other than ${objective.path}`
 }
@@ -108,11 +117,17 @@ const exclusionsFrom = ({ objective }: Series, groups: ReadonlyMap<string, Count
   const aborted = groups.get(counted)?.aborted ?? 0
   const others = [...groups]
     .filter(([text, { total }]) => text !== counted && total > 0)
-    .map(([text, counts]) => ({ text, ...pick(judgeSlice({ indicator: 'errors', thresholdMs: null }, judgeable(counts))) }))
+    .map(([text, counts]) => ({
+      text,
+      ...pick(judgeSlice({ indicator: 'errors', thresholdMs: null }, judgeable(counts)))
+    }))
     .toSorted((a, b) => b.total - a.total)
   if (aborted === 0) return others
   const event = objective.origin === 'probes' ? 'probes' : 'requests'
-  return [{ text: `${event} whose client went away (status 0): neither good nor bad`, total: aborted, bad: 0 }, ...others]
+  return [
+    { text: `${event} whose client went away (status 0): neither good nor bad`, total: aborted, bad: 0 },
+    ...others
+  ]
 }
 
 const pick = ({ total, bad }: { total: number; bad: number }) => ({ total, bad })

@@ -1,5 +1,5 @@
 import type { Alert } from '../contract/index.ts'
-import { burnRate } from './burn.rules.ts'
+import { budgetRatioOf, burnRate } from './burn.rules.ts'
 import type { CoverageBook } from './coverage-book.ts'
 import { forecastExhaustion, type Forecast } from './forecast.rules.ts'
 import type { JudgeInput, SourceStanding } from './judge.rules.ts'
@@ -71,7 +71,7 @@ const lowTrafficOf = ({ objective, tiers }: Series, perMinute: number | null): J
   const fastest = tiers[0]
   if (perMinute === null || perMinute >= lowTrafficPerMinute || !fastest) return null
   if (objective.indicator === 'latency' || objective.budgeting.kind !== 'requests') return null
-  return { perMinute, outage: detectableOutage(perMinute, 1 - objective.targetRatio, fastest) }
+  return { perMinute, outage: detectableOutage(perMinute, budgetRatioOf(objective.targetRatio), fastest) }
 }
 
 /** Share of the time in which we could know, counted from when somebody first looked. */

@@ -58,7 +58,9 @@ const exhaustion = (input: ForecastInput, pace: Pace, remainingRatio: number): F
   const since = `at the pace of the last ${windowName(pace.durationMs)}`
   if (renewsAtMs !== null && atMs >= renewsAtMs) {
     const left = remainingRatio - (burn * (renewsAtMs - nowMs)) / windowMs
-    return none(`${since}, ${percentText(left)} of the budget is left when the window renews ${whenText(renewsAtMs, nowMs, timeZone)}`)
+    return none(
+      `${since}, ${percentText(left)} of the budget is left when the window renews ${whenText(renewsAtMs, nowMs, timeZone)}`
+    )
   }
   const latestMs = renewsAtMs !== null && after(low) >= renewsAtMs ? null : after(low)
   const range = `${whenText(after(high), nowMs, timeZone)} at the earliest`

@@ -60,5 +60,7 @@ export const pointOf = (
 }
 
 /** The revision in force at a moment; before the first, the first. */
-export const revisionAt = <R extends { readonly fromMs: number }>(revisions: readonly R[], atMs: number): R | undefined =>
-  revisions.findLast(({ fromMs }) => fromMs <= atMs) ?? revisions[0]
+export const revisionAt = <R extends { readonly fromMs: number }>(
+  revisions: readonly R[],
+  atMs: number
+): R | undefined => revisions.findLast(({ fromMs }) => fromMs <= atMs) ?? revisions[0]

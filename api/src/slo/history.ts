@@ -53,7 +53,9 @@ export const historyOf = async (
     toAt: instant(toMs),
     stepMs,
     ...columns,
-    revisions: revisions.filter((revision) => revision.fromMs < toMs && (revision.toMs ?? Infinity) > fromMs).map(toWire)
+    revisions: revisions
+      .filter((revision) => revision.fromMs < toMs && (revision.toMs ?? Infinity) > fromMs)
+      .map(toWire)
   }
 }
 
@@ -102,12 +104,18 @@ const readLookBack = async (
   const isCalendar = objective.window.kind === 'calendar'
   const fits = (stepMs: number): boolean => !isCalendar || wantedMs % stepMs === 0
   const stepMs =
-    lookBackStepsMs.find((step) => fits(step) && widthFor(floor(wantedMs, step), step, nowMs, store.retention) !== null) ??
-    lookBackStepsMs[0]
+    lookBackStepsMs.find(
+      (step) => fits(step) && widthFor(floor(wantedMs, step), step, nowMs, store.retention) !== null
+    ) ?? lookBackStepsMs[0]
   const joinMs = floor(range.fromMs, stepMs)
   await readSteps(objective, { fromMs: floor(wantedMs, stepMs), toMs: joinMs, stepMs }, reading, sums)
   if (joinMs < range.fromMs) {
-    await readSteps(objective, { fromMs: joinMs, toMs: range.fromMs, stepMs: range.stepMs < 60_000 ? 10_000 : 60_000 }, reading, sums)
+    await readSteps(
+      objective,
+      { fromMs: joinMs, toMs: range.fromMs, stepMs: range.stepMs < 60_000 ? 10_000 : 60_000 },
+      reading,
+      sums
+    )
   }
 }
 
@@ -120,7 +128,8 @@ const readSteps = async (
   if (range.toMs <= range.fromMs) return
   const { budgeting, service, indicator } = objective
   const sliceMs = budgeting.kind === 'timeSlices' ? budgeting.sliceMs : range.stepMs
-  const countedSinceMs = revisions.find((revision) => revision.objective.thresholdMs === objective.thresholdMs)?.fromMs ?? 0
+  const countedSinceMs =
+    revisions.find((revision) => revision.objective.thresholdMs === objective.thresholdMs)?.fromMs ?? 0
   const open = { untilMs: range.fromMs + range.stepMs, total: 0, bad: 0 }
   const closeUntil = (ms: number): void => {
     for (; open.untilMs <= ms; open.untilMs += range.stepMs) {

@@ -1,7 +1,7 @@
 import type { Reason, Severity, State } from '../contract/index.ts'
 import type { ResolvedObjective } from '../plan/objective.ts'
 import { budgetOf } from './budget.rules.ts'
-import type { Tally } from './burn.rules.ts'
+import { budgetRatioOf, type Tally } from './burn.rules.ts'
 import type { Forecast } from './forecast.rules.ts'
 import type { DetectableOutage } from './low-traffic.rules.ts'
 import { nounsOf, outcomeText } from './nouns.rules.ts'
@@ -63,7 +63,7 @@ const coverageNeededRatio = 0.9
  */
 export const standingOf = ({ total, bad }: Tally, targetRatio: number): 'unmeasured' | 'thin' | 'broken' | 'kept' => {
   if (total <= 0) return 'unmeasured'
-  const budgetRatio = 1 - targetRatio
+  const budgetRatio = budgetRatioOf(targetRatio)
   const allowed = total * budgetRatio
   if (total >= cleanRequestsNeeded(budgetRatio, alpha, 1)) return bad > allowed ? 'broken' : 'kept'
   return bad > allowed && poissonTail(bad, allowed) <= luckAlpha ? 'broken' : 'thin'
@@ -94,7 +94,7 @@ const mainReasons = (input: JudgeInput, state: State): Reason[] => {
 
 const measured = ({ objective, tally, window, source }: JudgeInput): Omit<Reason, 'code' | 'text'> => ({
   rule: 'error_budget',
-  limit: 1 - objective.targetRatio,
+  limit: budgetRatioOf(objective.targetRatio),
   value: tally.bad / tally.total,
   interval: [
     poissonLower(tally.bad, alpha / 2) / tally.total,
@@ -134,7 +134,7 @@ const overspent = (input: JudgeInput): Reason => ({
 
 const tooFew = (input: JudgeInput): Reason => {
   const { objective, tally, perMinute } = input
-  const budgetRatio = 1 - objective.targetRatio
+  const budgetRatio = budgetRatioOf(objective.targetRatio)
   const more = cleanRequestsNeeded(budgetRatio, alpha, 1) - tally.total
   const proven = anytimeUpper({ ...tally, clustering: 1 }, alpha)
   const pace = perMinute ? `, about ${aboutDuration((more / perMinute) * 60_000)} at today's traffic` : ''
@@ -151,18 +151,30 @@ const nothing = ({ objective, window, source }: JudgeInput): Reason => {
   const facts = { rule: 'something_measured', samples: 0, window, ...fresh(source) }
   if (source.state === 'absent') {
     const text = `the plan names no source that counts ${events} of this service`
-    const next = objective.origin === 'probes' ? 'add a probe to the plan' : 'add a caddyLog, push or self signal to the plan'
+    const next =
+      objective.origin === 'probes' ? 'add a probe to the plan' : 'add a caddyLog, push or self signal to the plan'
     return { code: 'no_source', text, ...facts, next }
   }
   const text = `no ${events} of class ${objective.classes.join(', ')} were counted in ${window}${objective.path ? ` on ${objective.path}` : ''}`
-  return { code: 'nothing_measured', text, ...facts, next: 'send traffic, or add a probe to the plan: silence is no success' }
+  return {
+    code: 'nothing_measured',
+    text,
+    ...facts,
+    next: 'send traffic, or add a probe to the plan: silence is no success'
+  }
 }
 
 function* warningsOf(input: JudgeInput): Generator<Reason> {
   const { objective, tally, alert, knownRatio, nowMs } = input
   const forecast = input.forecast()
   if (alert) {
-    yield { code: 'alert_open', text: alert.title, rule: 'burn_rate_alert', window: input.window, next: 'see the alert' }
+    yield {
+      code: 'alert_open',
+      text: alert.title,
+      rule: 'burn_rate_alert',
+      window: input.window,
+      next: 'see the alert'
+    }
   }
   const left = budgetOf(tally, objective.targetRatio).remainingRatio ?? 0
   if (left < lowBudgetRatio) {

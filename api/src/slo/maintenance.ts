@@ -40,7 +40,10 @@ const countBand = async (
   }
   const { sliceMs, sliceTargetRatio } = budgeting
   const tally = { total: 0, bad: 0 }
-  const range = { fromMs: Math.floor(query.fromMs / sliceMs) * sliceMs, toMs: Math.ceil(query.toMs / sliceMs) * sliceMs }
+  const range = {
+    fromMs: Math.floor(query.fromMs / sliceMs) * sliceMs,
+    toMs: Math.ceil(query.toMs / sliceMs) * sliceMs
+  }
   await store.eachStep({ ...query, ...range, stepMs: sliceMs }, (_, counts) => {
     const { total, bad } = sliceVerdict(judgeSlice(objective, judgeable(counts)), sliceTargetRatio)
     tally.total += total

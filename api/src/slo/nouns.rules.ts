@@ -23,7 +23,9 @@ export const nounsOf = ({ indicator, origin, budgeting }: Counted): Nouns => {
   return {
     events: (count) => counted(count, event),
     bad: (count) =>
-      indicator === 'latency' ? counted(count, `slow ${event}`) : counted(count, origin === 'probes' ? 'failed probe' : 'failure')
+      indicator === 'latency'
+        ? counted(count, `slow ${event}`)
+        : counted(count, origin === 'probes' ? 'failed probe' : 'failure')
   }
 }
 

@@ -44,7 +44,8 @@ export const sloPlugin = fp(
       log: app.log,
       intervalMs: lookEveryMs,
       maintenance: () => plan.current().maintenance,
-      sourcesOf: (service) => signals.sourcesOf(service).map((signal) => sourceView(signal, warnMsOf(plan.current(), service, signal.id))),
+      sourcesOf: (service) =>
+        signals.sourcesOf(service).map((signal) => sourceView(signal, warnMsOf(plan.current(), service, signal.id))),
       onLook: (durationMs) => lookDuration.observe(durationMs / 1_000),
       onLookFailed: () => failures.inc()
     })
@@ -92,7 +93,10 @@ export const sloPlugin = fp(
       await slo.start(promisesOf(plan.current()))
       stopListening = plan.onChange((now) => {
         slo.take(promisesOf(now)).catch((error: unknown) => {
-          app.log.error({ revision: now.revision, reason: messageOf(error) }, 'objectives of the new plan could not be taken')
+          app.log.error(
+            { revision: now.revision, reason: messageOf(error) },
+            'objectives of the new plan could not be taken'
+          )
         })
       })
       await Promise.race([slo.loaded, sleep(clock, waitForHistoryMs)])

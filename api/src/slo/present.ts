@@ -78,7 +78,11 @@ const presentWindow = ({ objective, bank }: Series): Objective['window'] => {
 }
 
 /** State and reasons; while history is read there is nothing to judge by. */
-export const presentState = ({ series, facts, maintenance }: Pick<PresentInput, 'series' | 'facts' | 'maintenance'>) => {
+export const presentState = ({
+  series,
+  facts,
+  maintenance
+}: Pick<PresentInput, 'series' | 'facts' | 'maintenance'>) => {
   if (series.reachedMs !== null) {
     return { state: 'could_not_measure' as const, reasons: [loadingReason] }
   }
@@ -117,10 +121,13 @@ const maintenanceReasons = ({ objective }: Series, maintenance: PresentInput['ma
 
 const budgetWithout = ({ facts, maintenance }: PresentInput): Budget | null => {
   if (maintenance.length === 0) return null
-  const excluded = maintenance.reduce((sum, { tally }) => ({ total: sum.total + tally.total, bad: sum.bad + tally.bad }), {
-    total: 0,
-    bad: 0
-  })
+  const excluded = maintenance.reduce(
+    (sum, { tally }) => ({ total: sum.total + tally.total, bad: sum.bad + tally.bad }),
+    {
+      total: 0,
+      bad: 0
+    }
+  )
   const total = Math.max(0, facts.tally.total - excluded.total)
   const bad = Math.min(total, Math.max(0, facts.tally.bad - excluded.bad)) // the edges of slots may differ
   return budgetOf({ total, bad }, facts.objective.targetRatio)

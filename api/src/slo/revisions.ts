@@ -75,7 +75,12 @@ const revise = async (
   const last = revisions.at(-1)
   if (last && last.toMs === null && promiseOf(last.objective) === promiseOf(objective)) {
     if (JSON.stringify(last.objective) !== JSON.stringify(objective)) await rename(transaction, objective, last.number)
-    return { ...objective, revision: last.number, sinceMs: last.fromMs, thresholdSinceMs: thresholdSince(objective, revisions) }
+    return {
+      ...objective,
+      revision: last.number,
+      sinceMs: last.fromMs,
+      thresholdSinceMs: thresholdSince(objective, revisions)
+    }
   }
   if (last && last.toMs === null) await close(transaction, last, nowMs)
   const number = (last?.number ?? 0) + 1
@@ -97,11 +102,17 @@ const revise = async (
 /** Start of the unbroken row of revisions that ends now and has this threshold. */
 const thresholdSince = ({ thresholdMs }: ResolvedObjective, revisions: readonly Revision[]): number => {
   const others = revisions.findLastIndex(({ objective }) => objective.thresholdMs !== thresholdMs)
-  const gap = revisions.findLastIndex(({ toMs }, i) => toMs !== null && revisions[i + 1] && revisions[i + 1]!.fromMs > toMs)
+  const gap = revisions.findLastIndex(
+    ({ toMs }, i) => toMs !== null && revisions[i + 1] && revisions[i + 1]!.fromMs > toMs
+  )
   return revisions[Math.max(others, gap) + 1]!.fromMs
 }
 
-const close = async (transaction: Transaction<Tables>, { objective, number }: Revision, nowMs: number): Promise<void> => {
+const close = async (
+  transaction: Transaction<Tables>,
+  { objective, number }: Revision,
+  nowMs: number
+): Promise<void> => {
   await transaction
     .updateTable('objective_revisions')
     .set({ to_ms: nowMs })
@@ -112,7 +123,11 @@ const close = async (transaction: Transaction<Tables>, { objective, number }: Re
 }
 
 /** Title and description may change without a new revision. */
-const rename = async (transaction: Transaction<Tables>, objective: ResolvedObjective, number: number): Promise<void> => {
+const rename = async (
+  transaction: Transaction<Tables>,
+  objective: ResolvedObjective,
+  number: number
+): Promise<void> => {
   await transaction
     .updateTable('objective_revisions')
     .set({ spec: JSON.stringify(objective) })

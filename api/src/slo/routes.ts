@@ -48,7 +48,8 @@ export const sloRoutes = async (instance: FastifyInstance): Promise<void> => {
     ...on(alertRoutes, 'GET /api/v1/alerts'),
     handler: async ({ query }) => {
       const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor)
-      if (after === null) throw badRequest('this cursor is not one of ours', { hint: 'take nextCursor of the page before' })
+      if (after === null)
+        throw badRequest('this cursor is not one of ours', { hint: 'take nextCursor of the page before' })
       const limit = query.limit ?? alertsPerPage
       const page = await pageOfAlerts(database.db, {
         limit: limit + 1,
@@ -87,7 +88,9 @@ const objectiveNamed = (app: FastifyInstance, names: { service: string; objectiv
   const objective = objectives.find(({ name }) => name === names.objective)
   if (objective) return objective
   const known = objectives.map(({ name }) => name).join(', ')
-  throw notFound(`${names.service} has no objective "${names.objective}"`, { hint: known ? `it has ${known}` : 'it has none' })
+  throw notFound(`${names.service} has no objective "${names.objective}"`, {
+    hint: known ? `it has ${known}` : 'it has none'
+  })
 }
 
 const withDeliveries = async ({ notifier }: FastifyInstance, alerts: readonly AlertRecord[]): Promise<Alert[]> => {

@@ -23,7 +23,7 @@ export const judgeable = (counts: Counts): Judgeable => ({
   total: counts.total,
   status5xx: counts.status5xx,
   slowerThan: (thresholdMs) => counts.slow.get(thresholdMs) ?? null,
-  estimateSlower: (thresholdMs) => counts.latency.total > 0 ? counts.latency.countAbove(thresholdMs * 1_000) : null
+  estimateSlower: (thresholdMs) => (counts.latency.total > 0 ? counts.latency.countAbove(thresholdMs * 1_000) : null)
 })
 
 const nothing = { total: 0, bad: 0, estimated: 0 }

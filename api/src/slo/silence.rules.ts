@@ -1,6 +1,6 @@
 import { nominalMs } from './window.rules.ts'
 import type { ResolvedObjective } from '../plan/objective.ts'
-import type { Tally } from './burn.rules.ts'
+import { budgetRatioOf, type Tally } from './burn.rules.ts'
 
 /** Share of the budget that an unseen outage may have spent before we speak: what a fast ticket stands for. */
 const unseenShare = 0.1
@@ -25,13 +25,14 @@ const surprising = 11.5
  * @returns milliseconds
  */
 export const noSignalDelayMs = (objective: Pick<ResolvedObjective, 'targetRatio' | 'window'>): number => {
-  const delayMs = unseenShare * (1 - objective.targetRatio) * nominalMs(objective.window)
+  const delayMs = unseenShare * budgetRatioOf(objective.targetRatio) * nominalMs(objective.window)
   return Math.min(longestDelayMs, Math.max(shortestDelayMs, delayMs))
 }
 
 /**
  * How many events a service usually has in this stretch of the day, going by the quietest of the
- * last seven days at the same hours.
+ * last seven days at the same hours. An hour counts for no more than the hours beside it: where
+ * traffic begins or ends, its edge is not known to the minute.
  *
  * @param between - counts of the slots that start in a stretch
  * @param knownSinceMs - when the first events were counted
@@ -42,11 +43,15 @@ export const usualEvents = (
   { fromMs, toMs, knownSinceMs }: { fromMs: number; toMs: number; knownSinceMs: number }
 ): number | null => {
   const firstHour = Math.floor(fromMs / hourMs) * hourMs
-  const lastHour = Math.ceil(toMs / hourMs) * hourMs
-  const share = (toMs - fromMs) / (lastHour - firstHour)
   const days: number[] = []
-  for (let day = 1; day <= daysLookedAt && firstHour - day * dayMs >= knownSinceMs; day++) {
-    days.push(between(firstHour - day * dayMs, lastHour - day * dayMs).total * share)
+  for (let day = 1; day <= daysLookedAt && firstHour - hourMs - day * dayMs >= knownSinceMs; day++) {
+    const hourly = (hour: number): number => between(hour - day * dayMs, hour + hourMs - day * dayMs).total
+    let expected = 0
+    for (let hour = firstHour; hour < toMs; hour += hourMs) {
+      const share = (Math.min(toMs, hour + hourMs) - Math.max(fromMs, hour)) / hourMs
+      expected += share * Math.min(hourly(hour - hourMs), hourly(hour), hourly(hour + hourMs))
+    }
+    days.push(expected)
   }
   return days.length < daysNeeded ? null : Math.min(...days)
 }

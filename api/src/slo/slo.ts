@@ -18,7 +18,10 @@ import { SeriesBook, type Series } from './series/book.ts'
 import { rankOfState, worstOf } from './states.rules.ts'
 import { instant } from './words.rules.ts'
 
-export interface SloOptions extends Pick<EvaluatorOptions, 'live' | 'sourcesOf' | 'log' | 'intervalMs' | 'onLook' | 'onLookFailed'> {
+export interface SloOptions extends Pick<
+  EvaluatorOptions,
+  'live' | 'sourcesOf' | 'log' | 'intervalMs' | 'onLook' | 'onLookFailed'
+> {
   readonly db: Kysely<Tables>
   readonly clock: Clock
   readonly store: SliceStore
@@ -72,7 +75,9 @@ export class Slo {
   take(objectives: readonly ResolvedObjective[]): Promise<void> {
     this.#taking = this.#taking
       .catch(() => {}) // whoever asked for the plan before has heard of it
-      .then(async () => this.#evaluator.take(await putInForce(this.#options.db, objectives, this.#options.clock.nowMs())))
+      .then(async () =>
+        this.#evaluator.take(await putInForce(this.#options.db, objectives, this.#options.clock.nowMs()))
+      )
     return this.#taking
   }
 
@@ -112,7 +117,9 @@ export class Slo {
         const [reason] = presentState({ series, facts: this.#evaluator.factsOf(series), maintenance: [] }).reasons
         return reason ? [{ ...reason, text: `${series.objective.name}: ${reason.text}` }] : []
       })
-    const left = this.objectivesOf(service).flatMap(({ remainingRatio }) => (remainingRatio === null ? [] : [remainingRatio]))
+    const left = this.objectivesOf(service).flatMap(({ remainingRatio }) =>
+      remainingRatio === null ? [] : [remainingRatio]
+    )
     return { state, reasons, remainingRatio: left.length === 0 ? null : Math.min(...left) }
   }
 

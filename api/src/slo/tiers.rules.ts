@@ -1,4 +1,5 @@
 import type { Severity } from '../contract/index.ts'
+import { budgetRatioOf } from './burn.rules.ts'
 import { aboutDuration, numberText, percentText } from './words.rules.ts'
 
 export type TierName = 'page-fast' | 'page-slow' | 'ticket-fast' | 'ticket-slow'
@@ -51,7 +52,7 @@ const mostOfHighestBurn = 0.5
  * @returns none when the target is 50 % or less: such a promise has no burn worth an alert
  */
 export const tiersFor = (windowMs: number, targetRatio: number): Tier[] => {
-  const highest = mostOfHighestBurn / (1 - targetRatio)
+  const highest = mostOfHighestBurn / budgetRatioOf(targetRatio)
   if (highest <= 1) return []
   const shrink = Math.min(1, highest / classic[0].factor)
   const days = windowMs / dayMs
@@ -66,9 +67,11 @@ export const tiersFor = (windowMs: number, targetRatio: number): Tier[] => {
 /** What an operator should know about the tiers of an objective; empty when they are the classic ones. */
 export const tierRemarks = (windowMs: number, targetRatio: number): string[] => {
   const tiers = tiersFor(windowMs, targetRatio)
-  const budgetRatio = 1 - targetRatio
+  const budgetRatio = budgetRatioOf(targetRatio)
   if (tiers.length === 0) {
-    return [`a target of ${percentText(targetRatio)} allows no burn-rate alert: even total failure burns at most ${numberText(1 / budgetRatio)}`]
+    return [
+      `a target of ${percentText(targetRatio)} allows no burn-rate alert: even total failure burns at most ${numberText(1 / budgetRatio)}`
+    ]
   }
   const remarks: string[] = []
   const fastest = classic[0].factor
@@ -89,7 +92,8 @@ export const budgetSpentAtFiring = (tier: Tier, windowMs: number): number => (ti
 
 const wholeMinutes = (ms: number): number => Math.round(ms / 60_000) * 60_000
 
-const shrunk = (factor: number, by: number): number => (by === 1 ? factor : Math.max(1, Math.floor(factor * by * 2) / 2))
+const shrunk = (factor: number, by: number): number =>
+  by === 1 ? factor : Math.max(1, Math.floor(factor * by * 2 + 1e-9) / 2)
 
 /** A later tier with the same windows and severity and no higher factor fires whenever this one does. */
 const covers = (next: Tier, tier: Tier): boolean =>

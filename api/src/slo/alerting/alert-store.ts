@@ -80,7 +80,12 @@ export const pageOfAlerts = async (db: Kysely<Tables>, page: AlertPage): Promise
 }
 
 /** Alerts of a service that were open at some time of a range, oldest first. */
-export const alertsBetween = async (db: Kysely<Tables>, service: string, fromMs: number, toMs: number): Promise<AlertRecord[]> => {
+export const alertsBetween = async (
+  db: Kysely<Tables>,
+  service: string,
+  fromMs: number,
+  toMs: number
+): Promise<AlertRecord[]> => {
   const rows = await db
     .selectFrom('alerts')
     .select('body')

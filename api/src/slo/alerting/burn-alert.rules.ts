@@ -41,7 +41,12 @@ export interface BurnStep {
  *
  * @param tiers - fastest first
  */
-export const lookAtTiers = (tiers: readonly TierReading[], memory: BurnMemory, nowMs: number, targetRatio: number): BurnStep => {
+export const lookAtTiers = (
+  tiers: readonly TierReading[],
+  memory: BurnMemory,
+  nowMs: number,
+  targetRatio: number
+): BurnStep => {
   const faster = tiers.findIndex(
     (reading, at) => (memory.firing === null || at < memory.firing) && fires(reading, at, memory, nowMs, targetRatio)
   )
@@ -58,7 +63,10 @@ export const lookAtTiers = (tiers: readonly TierReading[], memory: BurnMemory, n
   const sinceMs = calmSinceMs ?? nowMs
   const slower = tiers.findIndex((reading, at) => at > memory.firing! && takesOver(reading, sinceMs, targetRatio))
   if (slower >= 0) return { event: 'eased', memory: { firing: slower, calmSinceMs: null, last: memory.last } }
-  return { event: 'resolved', memory: { firing: null, calmSinceMs: null, last: { tier: memory.firing, calmSinceMs: sinceMs } } }
+  return {
+    event: 'resolved',
+    memory: { firing: null, calmSinceMs: null, last: { tier: memory.firing, calmSinceMs: sinceMs } }
+  }
 }
 
 const fires = (reading: TierReading, at: number, { last }: BurnMemory, nowMs: number, targetRatio: number): boolean => {
@@ -71,7 +79,11 @@ const fires = (reading: TierReading, at: number, { last }: BurnMemory, nowMs: nu
 }
 
 /** Whether failures that came after a faster tier had calmed are still too many for this one. */
-const takesOver = ({ tier, long, short, logE, longSince }: TierReading, sinceMs: number, targetRatio: number): boolean =>
+const takesOver = (
+  { tier, long, short, logE, longSince }: TierReading,
+  sinceMs: number,
+  targetRatio: number
+): boolean =>
   burnsFaster(longSince(sinceMs), tier.factor, targetRatio) &&
   burnsFaster(long, tier.factor, targetRatio) &&
   burnsFaster(short, tier.factor, targetRatio) &&

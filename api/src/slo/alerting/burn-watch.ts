@@ -1,5 +1,5 @@
 import type { Alert } from '../../contract/index.ts'
-import { burnRate, type Tally } from '../burn.rules.ts'
+import { budgetRatioOf, burnRate, type Tally } from '../burn.rules.ts'
 import { objectiveKey } from '../objective-in-force.ts'
 import type { Series } from '../series/book.ts'
 import { ExcessEvidence } from '../statistics/evidence.rules.ts'
@@ -86,6 +86,13 @@ export class BurnWatch {
     return true
   }
 
+  /** The incident that a notice was part of is over, and the notice with it. */
+  dropNotice({ objective, tiers }: Series, nowMs: number): void {
+    const key = objectiveKey(objective)
+    if (!this.#notices.delete(key)) return
+    this.#memories.set(key, { ...quiet, last: { tier: tiers.length, calmSinceMs: nowMs } })
+  }
+
   /** Lets the detector see the last hours that were read from the store, without raising anything. Begins anew. */
   warmUp(series: Series, nowMs: number): void {
     const { bank, column } = series
@@ -149,7 +156,7 @@ export class BurnWatch {
     let detector = this.#detectors.get(targetRatio)
     if (!detector) {
       detector = new SlowBurnDetector({
-        tolerated: 1 - targetRatio,
+        tolerated: budgetRatioOf(targetRatio),
         ticksBetweenFalseAlarms: ticksBetweenFalseNotices
       })
       this.#detectors.set(targetRatio, detector)
@@ -159,7 +166,7 @@ export class BurnWatch {
 
   #evidenceFor(targetRatio: number): ExcessEvidence {
     let evidence = this.#evidence.get(targetRatio)
-    if (!evidence) this.#evidence.set(targetRatio, (evidence = new ExcessEvidence(1 - targetRatio)))
+    if (!evidence) this.#evidence.set(targetRatio, (evidence = new ExcessEvidence(budgetRatioOf(targetRatio))))
     return evidence
   }
 }

@@ -20,7 +20,11 @@ export interface Speaking {
  *
  * @param siblings - all objectives of the service
  */
-export const burnConditions = (speaking: readonly Speaking[], siblings: readonly Series[], nowMs: number): Condition[] => {
+export const burnConditions = (
+  speaking: readonly Speaking[],
+  siblings: readonly Series[],
+  nowMs: number
+): Condition[] => {
   const groups = Map.groupBy(speaking, (each) => causeOfReport(each, siblings, nowMs))
   return [...groups].map(([cause, members]) => conditionOf(cause, members.toSorted(worstFirst)))
 }
@@ -38,10 +42,24 @@ const conditionOf = (cause: CauseKind, members: readonly Speaking[]): Condition 
     memory: Object.fromEntries(members.map(({ series, memory }) => [series.objective.name, memory]))
   }
   if (report.kind === 'notice') {
-    return { ...common, kind: 'slow_burn_notice', severity: 'notice', title: noticeTitle(objective), tier: null, numbers: null }
+    return {
+      ...common,
+      kind: 'slow_burn_notice',
+      severity: 'notice',
+      title: noticeTitle(objective),
+      tier: null,
+      numbers: null
+    }
   }
   const { facts, severity } = report
-  return { ...common, kind: 'burn', severity, title: burnTitle(facts), tier: facts.tier.name, numbers: burnNumbers(facts) }
+  return {
+    ...common,
+    kind: 'burn',
+    severity,
+    title: burnTitle(facts),
+    tier: facts.tier.name,
+    numbers: burnNumbers(facts)
+  }
 }
 
 /** Latency that suffers only because failures count as slow belongs to the failures. */
@@ -99,7 +117,11 @@ export const silenceCondition = (
 const urgentMs = 2 * 86_400_000
 
 /** The alert about certificates that end soon; null while none does. */
-export const certificateCondition = (service: string, sources: readonly SourceView[], nowMs: number): Condition | null => {
+export const certificateCondition = (
+  service: string,
+  sources: readonly SourceView[],
+  nowMs: number
+): Condition | null => {
   const ending = sources
     .flatMap(({ id, title, certificate }) => (certificate ? [{ id, title, ...certificate }] : []))
     .filter(({ expiresMs, warnMs }) => expiresMs - nowMs < warnMs)

@@ -1,5 +1,5 @@
 import type { Alert, Reason } from '../../contract/index.ts'
-import { burnInterval, burnRate, type Tally } from '../burn.rules.ts'
+import { budgetRatioOf, burnInterval, burnRate, type Tally } from '../burn.rules.ts'
 import type { ObjectiveInForce } from '../objective-in-force.ts'
 import { outcomeText } from '../nouns.rules.ts'
 import { budgetSpentAtFiring, type Tier } from '../tiers.rules.ts'
@@ -75,7 +75,7 @@ export const noticeReason = (objective: ObjectiveInForce, tally: Tally, windowMs
     code: 'slow_burn',
     text:
       `${objective.name}: ${outcomeText(objective, tally)} in ${windowName(windowMs)}; sustained, ` +
-      `failures above ${percentText(1 - objective.targetRatio)} spend the budget before the window ends`,
+      `failures above ${percentText(budgetRatioOf(objective.targetRatio))} spend the budget before the window ends`,
     rule: 'slow_burn_notice',
     limit: 1,
     ...(burn !== null && { value: burn }),

@@ -110,7 +110,8 @@ export class SeriesBook {
       free.set(bank, column + 1)
       const series = seriesIn(bank, column, objective, nowMs)
       const before = known.get(objectiveKey(objective))
-      if (before && before.reachedMs === null && promiseOf(before.objective) === promiseOf(objective)) keep(series, before)
+      if (before && before.reachedMs === null && promiseOf(before.objective) === promiseOf(objective))
+        keep(series, before)
       return series
     })
     this.#byService = Map.groupBy(this.#all, ({ objective }) => objective.service)
@@ -132,7 +133,9 @@ export class SeriesBook {
 
   #tiles(fresh: readonly Series[], nowMs: number): HistoryTile[] {
     const { store } = this.#options
-    const spans = fresh.map(({ bank }) => bank.layout.rings.map(({ widthMs, slots }) => ({ widthMs, spanMs: widthMs * slots })))
+    const spans = fresh.map(({ bank }) =>
+      bank.layout.rings.map(({ widthMs, slots }) => ({ widthMs, spanMs: widthMs * slots }))
+    )
     const finest = (belowMs: number): number =>
       Math.max(...spans.flat().map(({ widthMs, spanMs }) => (widthMs < belowMs ? spanMs : 0)))
     const sliced = fresh.some(({ slices }) => slices !== null)
@@ -148,7 +151,9 @@ export class SeriesBook {
   }
 
   async #read(service: string, fresh: readonly Series[], tile: HistoryTile, generation: number): Promise<void> {
-    const estimates = fresh.some(({ objective }) => objective.thresholdMs !== null && objective.thresholdSinceMs > tile.fromMs)
+    const estimates = fresh.some(
+      ({ objective }) => objective.thresholdMs !== null && objective.thresholdSinceMs > tile.fromMs
+    )
     const range = {
       service,
       ...tile,
@@ -188,7 +193,10 @@ export class SeriesBook {
 const recentMs = 15 * 60_000
 
 const bankKey = (objective: ObjectiveInForce): string =>
-  JSON.stringify([objective.window, tiersFor(nominalMs(objective.window), objective.targetRatio).map((tier) => tier.longMs)])
+  JSON.stringify([
+    objective.window,
+    tiersFor(nominalMs(objective.window), objective.targetRatio).map((tier) => tier.longMs)
+  ])
 
 const banksFor = (objectives: readonly ObjectiveInForce[], nowMs: number): Map<string, Bank> => {
   const groups = Map.groupBy(objectives, bankKey)
@@ -209,7 +217,8 @@ const seriesIn = (bank: Bank, column: number, objective: ObjectiveInForce, nowMs
     tiers,
     bank,
     column,
-    slices: budgeting.kind === 'timeSlices' ? new TimeSlices({ ...budgeting, spanMs: longestMs(window), nowMs, emit }) : null,
+    slices:
+      budgeting.kind === 'timeSlices' ? new TimeSlices({ ...budgeting, spanMs: longestMs(window), nowMs, emit }) : null,
     sinceTick: { total: 0, bad: 0 },
     firstMs: null,
     newestMs: null,

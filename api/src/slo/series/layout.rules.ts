@@ -31,8 +31,21 @@ const hourMs = 60 * minuteMs
 
 /** Slot widths that divide each other's multiples and the widths of the store. */
 const widths = [
-  10 * secondMs, 20 * secondMs, 30 * secondMs, minuteMs, 2 * minuteMs, 5 * minuteMs, 10 * minuteMs, 15 * minuteMs,
-  30 * minuteMs, hourMs, 2 * hourMs, 3 * hourMs, 6 * hourMs, 12 * hourMs, 24 * hourMs
+  10 * secondMs,
+  20 * secondMs,
+  30 * secondMs,
+  minuteMs,
+  2 * minuteMs,
+  5 * minuteMs,
+  10 * minuteMs,
+  15 * minuteMs,
+  30 * minuteMs,
+  hourMs,
+  2 * hourMs,
+  3 * hourMs,
+  6 * hourMs,
+  12 * hourMs,
+  24 * hourMs
 ] as const
 
 /**

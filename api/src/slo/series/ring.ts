@@ -28,7 +28,10 @@ export class Ring {
   readonly #windows: readonly SlidingSum[]
   #head: number
 
-  constructor(layout: RingLayout, options: { columns: number; nowMs: number; sums: Sums; windows: readonly SlidingSum[] }) {
+  constructor(
+    layout: RingLayout,
+    options: { columns: number; nowMs: number; sums: Sums; windows: readonly SlidingSum[] }
+  ) {
     this.widthMs = layout.widthMs
     this.slots = layout.slots
     const bits: CellBits = layout.widthMs < 300_000 ? 16 : 32
@@ -93,7 +96,12 @@ export class Ring {
   }
 
   /** Calls `visit` for every slot that starts in [fromMs, toMs) and holds events, oldest first. */
-  forEach(column: number, fromMs: number, toMs: number, visit: (total: number, bad: number, startMs: number) => void): void {
+  forEach(
+    column: number,
+    fromMs: number,
+    toMs: number,
+    visit: (total: number, bad: number, startMs: number) => void
+  ): void {
     const first = Math.max(this.#head - this.slots + 1, Math.ceil(fromMs / this.widthMs))
     const last = Math.min(this.#head, Math.ceil(toMs / this.widthMs) - 1)
     for (let slot = first; slot <= last; slot++) {

@@ -1,3 +1,4 @@
+import { budgetRatioOf } from '../burn.rules.ts'
 import type { Bank } from './bank.ts'
 import type { Series } from './book.ts'
 
@@ -21,7 +22,7 @@ export class BurnScan {
     this.#marks = new Uint8Array(bank.columns)
     for (const { tiers, column, objective } of series) {
       for (const [t, { factor }] of tiers.entries()) {
-        this.#limits[t * bank.columns + column] = factor * (1 - objective.targetRatio)
+        this.#limits[t * bank.columns + column] = factor * budgetRatioOf(objective.targetRatio)
       }
     }
   }

@@ -80,7 +80,10 @@ t.test('windows of other lengths have slots that fit them', async (t) => {
     for (const [i, { long, short }] of layout.tiers.entries()) {
       const [longer, shorter] = [layout.windows[long]!, layout.windows[short]!]
       const { widthMs } = layout.rings[longer.ring]!
-      t.ok(Math.abs(longer.durationMs - tiers[i]!.longMs) <= widthMs / 2, `${days} days: long window of ${tiers[i]!.name}`)
+      t.ok(
+        Math.abs(longer.durationMs - tiers[i]!.longMs) <= widthMs / 2,
+        `${days} days: long window of ${tiers[i]!.name}`
+      )
       t.ok(shorter.durationMs <= longer.durationMs / 11, `${days} days: short window of ${tiers[i]!.name}`)
     }
     const budget = layout.windows[layout.budget]!
@@ -138,7 +141,10 @@ t.test('every window holds exactly its events, whenever they come', async (t) =>
     const all = bank.layout.windows.flatMap((_, window) =>
       [0, 1, 2].map((column) => [bank.tally(window, column), counted(events, bank, window, column, nowMs)])
     )
-    t.ok(all.every(([found, wanted]) => found!.total === wanted!.total && found!.bad === wanted!.bad), `at step ${step}`)
+    t.ok(
+      all.every(([found, wanted]) => found!.total === wanted!.total && found!.bad === wanted!.bad),
+      `at step ${step}`
+    )
   }
 })
 
@@ -256,15 +262,24 @@ t.test('history is read in stretches that touch, as wide as the slots allow', as
     { name: 'a month', need },
     { name: 'a quarter, minutes gone', need: { ...need, fromMs: now - 90 * dayMs } },
     { name: 'slices of a minute', need: { ...need, minutesFromMs: need.fromMs } },
-    { name: 'an hour', need: { ...need, fromMs: now - hourMs, minutesFromMs: now - hourMs, tenSecondsFromMs: now - hourMs } },
+    {
+      name: 'an hour',
+      need: { ...need, fromMs: now - hourMs, minutesFromMs: now - hourMs, tenSecondsFromMs: now - hourMs }
+    },
     { name: 'a store that keeps ten seconds briefly', need: { ...need, tenSecondsKeptMs: now - 2 * hourMs } }
   ]
   for (const { name, need } of cases) {
     const tiles = historyTiles(need)
     t.ok(tiles[0]!.fromMs <= Math.ceil(need.fromMs / minuteMs) * minuteMs, `${name}: begins early enough`)
     t.ok(tiles.at(-1)!.toMs >= need.toMs, `${name}: reaches the end`)
-    t.ok(tiles.every(({ toMs }, i) => i === tiles.length - 1 || tiles[i + 1]!.fromMs === toMs), `${name}: no gap`)
-    t.ok(tiles.every(({ fromMs, toMs, widthMs }) => fromMs % widthMs === 0 && toMs % widthMs === 0), `${name}: whole slots`)
+    t.ok(
+      tiles.every(({ toMs }, i) => i === tiles.length - 1 || tiles[i + 1]!.fromMs === toMs),
+      `${name}: no gap`
+    )
+    t.ok(
+      tiles.every(({ fromMs, toMs, widthMs }) => fromMs % widthMs === 0 && toMs % widthMs === 0),
+      `${name}: whole slots`
+    )
     t.ok(
       tiles.every(({ widthMs, fromMs }) => widthMs !== 60_000 || fromMs >= need.minutesKeptMs - minuteMs),
       `${name}: minutes only where they are kept`

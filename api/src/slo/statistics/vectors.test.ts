@@ -55,7 +55,11 @@ const near = (test: Test, found: number, wanted: number, name: string): unknown 
 
 t.test('evidence of too many failures grows as the reference says, vote by vote', async (t) => {
   for (const { p0, p1, batches, logE } of vectors.absUpE) {
-    t.strictSame(worseRatios(p0).map((ratio) => Number(ratio.toFixed(6))), p1, 'the failure ratios bet on')
+    t.strictSame(
+      worseRatios(p0).map((ratio) => Number(ratio.toFixed(6))),
+      p1,
+      'the failure ratios bet on'
+    )
     const evidence = new ExcessEvidence(p0)
     batches.forEach(([total, bad], i) => {
       evidence.vote(total, bad)
