@@ -40,9 +40,9 @@ const open = (t: Test, changes: Partial<TcpLogOptions> = {}) => {
     ...changes
   })
   t.teardown(() => log.stop())
-  const [source] = log.sources()
+  const [source] = log.sources
   const counted = (): number => [...accumulators].flatMap((a) => a.drain()).reduce((sum, d) => sum + d.counts.total, 0)
-  return { log, clock, recorder, report: () => source!.report(), counted, stop: () => source!.stop() }
+  return { log, clock, recorder, report: () => source!.report(), counted, stop: () => log.stop() }
 }
 
 const until = async (done: () => boolean): Promise<void> => {

@@ -6,6 +6,7 @@ import { openDatabase, type Database } from '../src/platform/database/open.ts'
 import { emptyCounts } from '../src/signals/counts.ts'
 import type { Batch, Counts, SliceDelta, Stream } from '../src/signals/slice.ts'
 import { createSliceStore, type SliceStore } from '../src/signals/store.ts'
+import { postgresMissing, startPostgres } from './support/postgres.ts'
 import { floorTo, sliceWidthsMs, type SliceWidthMs } from '../src/signals/store/widths.rules.ts'
 
 const nowMs = Date.UTC(2026, 10, 22, 12, 0, 0)
@@ -70,7 +71,7 @@ const totalsAt = async (
 const totalAt = async (store: SliceStore, widthMs: SliceWidthMs, service = 'shop'): Promise<number> =>
   Object.values(await totalsAt(store, widthMs, service)).reduce((sum, total) => sum + total, 0)
 
-const conformance = (kind: string, open: () => Promise<Database>): void => {
+const conformance = (t: Test, kind: string, open: () => Promise<Database>): void => {
   const bench = async (t: Test): Promise<Bench> => {
     const database = await open()
     t.teardown(() => database.close())
@@ -401,63 +402,54 @@ const conformance = (kind: string, open: () => Promise<Database>): void => {
       events: fc.array(event, { maxLength: 6 }),
       then: fc.constantFrom('go on', 'restart', 'repeat', 'fail and retry', 'together')
     })
+    const { database, clock } = await bench(t)
+    let runs = 0
     const run = async (
       steps: { events: { ageS: number; route: string; bad: boolean }[]; then: string }[]
     ): Promise<boolean> => {
-      const database = await open()
-      try {
-        const clock = new ManualClock(nowMs)
-        let store = createSliceStore({ db: database.db, clock })
-        const expected = { 10_000: 0, 60_000: 0, 3_600_000: 0 }
-        let together: Promise<unknown>[] = []
-        for (const [at, { events, then }] of steps.entries()) {
-          const deltas = events.map(({ ageS, route, bad }) => aDelta(nowMs - ageS * second, 1, { route }, bad ? 1 : 0))
-          for (const { startMs } of deltas) {
-            for (const widthMs of sliceWidthsMs) if (startMs >= store.oldestKeptMs(widthMs)) expected[widthMs]++
-          }
-          const batch = aBatch(deltas, {
-            cursor: { source: 'log', expected: at === 0 ? null : `${at - 1}`, position: `${at}` }
-          })
-          if (then === 'fail and retry') {
-            const failing = { ...batch, also: () => Promise.reject(new Error('no')) }
-            await store.commit(failing).catch(() => undefined)
-          }
-          const commit = store.commit(batch)
-          if (then === 'together') together.push(commit)
-          else {
-            await Promise.all([...together, commit])
-            together = []
-          }
-          if (then === 'restart') store = createSliceStore({ db: database.db, clock })
-          if (then === 'repeat') await store.commit(batch)
+      const service = `shop-${runs++}`
+      let store = createSliceStore({ db: database.db, clock })
+      const expected = { 10_000: 0, 60_000: 0, 3_600_000: 0 }
+      let together: Promise<unknown>[] = []
+      for (const [at, { events, then }] of steps.entries()) {
+        const deltas = events.map(({ ageS, route, bad }) =>
+          aDelta(nowMs - ageS * second, 1, { service, route }, bad ? 1 : 0)
+        )
+        for (const { startMs } of deltas) {
+          for (const widthMs of sliceWidthsMs) if (startMs >= store.oldestKeptMs(widthMs)) expected[widthMs]++
         }
+        const cursor = { source: service, expected: at === 0 ? null : `${at - 1}`, position: `${at}` }
+        const batch = aBatch(deltas, { cursor })
+        if (then === 'fail and retry') {
+          await store.commit({ ...batch, also: () => Promise.reject(new Error('no')) }).catch(() => undefined)
+        }
+        together.push(store.commit(batch))
+        if (then === 'together') continue
         await Promise.all(together)
-        for (const widthMs of sliceWidthsMs) {
-          let total = 0
-          let latencies = 0
-          let bad = 0
-          let slow = 0
-          await store.scan(
-            { service: 'shop', fromMs: nowMs - 41 * day, toMs: nowMs + day, widthMs, latency: true },
-            (slice) => {
-              const counts = emptyCounts()
-              slice.addTo(counts)
-              total += counts.total
-              latencies += counts.latency.total
-              bad += counts.status5xx
-              slow += slice.slowerThan(200) ?? 0
-            }
-          )
-          if (total !== expected[widthMs] || latencies !== total || bad !== slow) return false
-        }
-        return true
-      } finally {
-        await database.close()
+        together = []
+        if (then === 'restart') store = createSliceStore({ db: database.db, clock })
+        if (then === 'repeat') await store.commit(batch)
       }
+      await Promise.all(together)
+      for (const widthMs of sliceWidthsMs) {
+        const sum = emptyCounts()
+        await store.scan({ service, fromMs: nowMs - 41 * day, toMs: nowMs + day, widthMs, latency: true }, (slice) =>
+          slice.addTo(sum)
+        )
+        if (sum.total !== expected[widthMs] || sum.latency.total !== sum.total) return false
+        if ((sum.slow.get(200) ?? 0) !== sum.status5xx) return false
+      }
+      return true
     }
     await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 6 }), run), { numRuns: 25 })
     t.pass()
   })
 }
 
-conformance('SQLite', () => openDatabase(':memory:'))
+conformance(t, 'SQLite', () => openDatabase(':memory:'))
+
+t.test('PostgreSQL', { skip: postgresMissing() ?? false, timeout: 120_000 }, async (t) => {
+  const server = await startPostgres()
+  t.teardown(() => server.stop())
+  conformance(t, 'PostgreSQL', async () => openDatabase(await server.createDatabase()))
+})

@@ -5,7 +5,7 @@ import { ServiceCounter, type Target } from './caddy-log/service-counter.ts'
 import { readClassClaim } from './class-header.rules.ts'
 import type { Recorder } from './recorder.ts'
 import type { SelfRequest, SelfRequests } from './self-requests.ts'
-import type { Source } from './source.ts'
+import type { Feed, SourceReport } from './source.ts'
 
 /** Longest silence that counts as live rather than idle. */
 const liveMs = 60_000
@@ -26,7 +26,7 @@ export interface SelfOptions {
 }
 
 /** Plimsoll's own requests as a source: those it answered, refused under load, and lost because the client went away. */
-export function startSelf({ signal, counting, release, classKeys, oldestKeptMs, clock, recorder, requests }: SelfOptions): Source {
+export function startSelf({ signal, counting, release, classKeys, oldestKeptMs, clock, recorder, requests }: SelfOptions): Feed {
   const counter = new ServiceCounter(counting, { classKeys, oldestKeptMs })
   const giveUp = recorder.adopt(counter.accumulator)
   const targets = new Map<string, Target | null>()
@@ -51,9 +51,7 @@ export function startSelf({ signal, counting, release, classKeys, oldestKeptMs, 
     const claim = request.classHeader === undefined ? undefined : readClassClaim(request.classHeader, classKeys)
     counter.record(target, request, release, claim)
   })
-  return {
-    service: counting.service,
-    report() {
+  const report = (): SourceReport => {
       const { counted, late, aborted, unsignedClaims, skipped, toMs: lastEventMs } = counter.tally
       const isLive = lastEventMs !== null && clock.nowMs() - lastEventMs < liveMs
       return {
@@ -72,7 +70,9 @@ export function startSelf({ signal, counting, release, classKeys, oldestKeptMs, 
         lastError: null,
         certificate: null
       }
-    },
+    }
+  return {
+    sources: [{ service: counting.service, report }],
     async stop() {
       stop()
       giveUp()

@@ -31,24 +31,18 @@ export interface SourceReport {
   readonly probe?: Omit<NonNullable<Signal['probe']>, 'certificateExpiresAt'>
 }
 
-/** Something that tells of the requests of one service. */
+/** What tells of the requests of one service. */
 export interface Source {
   readonly service: string
   report(): SourceReport
+}
+
+/** A running reader; a log file that holds requests of several services is one feed with a source for each. */
+export interface Feed {
+  readonly sources: readonly Source[]
   /** Counts what is still to be counted, then ends. */
   stop(): Promise<void>
 }
-
-export const noCounts = (): Signal['counts'] => ({
-  read: 0,
-  counted: 0,
-  filtered: 0,
-  late: 0,
-  aborted: 0,
-  dropped: 0,
-  unsignedClaims: 0,
-  skipped: {}
-})
 
 const instant = (atMs: number): string => new Date(atMs).toISOString()
 

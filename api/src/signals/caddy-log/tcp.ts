@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { Clock } from '../../platform/clock.ts'
 import type { Recorder } from '../recorder.ts'
-import type { Source, SourceError, SourceReport } from '../source.ts'
+import type { Feed, Source, SourceError, SourceReport } from '../source.ts'
 import { LineCutter } from './line-cutter.ts'
 import { LogLines } from './log-lines.ts'
 import type { LogReading } from './options.ts'
@@ -44,7 +44,7 @@ export interface TcpLogOptions {
  * room. There is no position to go on from: what is sent while nobody listens is lost, and Caddy
  * loses 10 to 15 s of lines when we restart. The file is the source to prefer.
  */
-export class TcpLog {
+export class TcpLog implements Feed {
   readonly #options: TcpLogOptions
   readonly #lines: LogLines
   readonly #giveUps: readonly (() => void)[]
@@ -72,21 +72,12 @@ export class TcpLog {
     return this.#server.listening ? (this.#server.address() as AddressInfo) : null
   }
 
-  /** One source per service, in the order of the options; stopping the last one closes the address. */
-  sources(): Source[] {
-    let left = this.#lines.counters.length
-    return this.#lines.counters.map((counter, i) => {
-      let isStopped = false
-      return {
-        service: counter.service,
-        report: () => this.#report(counter, this.#options.signals[i]!),
-        stop: async () => {
-          if (isStopped) return
-          isStopped = true
-          if (--left === 0) await this.stop()
-        }
-      }
-    })
+  /** One source per service, in the order of the options. */
+  get sources(): readonly Source[] {
+    return this.#lines.counters.map((counter, i) => ({
+      service: counter.service,
+      report: () => this.#report(counter, this.#options.signals[i]!)
+    }))
   }
 
   async stop(): Promise<void> {

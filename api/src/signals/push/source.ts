@@ -13,7 +13,7 @@ export interface PushSourceOptions {
   readonly clock: Clock
 }
 
-/** The pushes to one service, as a source. Whether nobody pushes because nothing happens cannot be seen from here. */
+/** The pushes to one service. Whether nobody pushes because nothing happens cannot be seen from here. */
 export const pushSource = ({ service, signal, intake, clock }: PushSourceOptions): Source => ({
   service,
   report() {
@@ -40,6 +40,5 @@ export const pushSource = ({ service, signal, intake, clock }: PushSourceOptions
       lastError: null,
       certificate: null
     }
-  },
-  stop: () => Promise.resolve()
+  }
 })
