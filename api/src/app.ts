@@ -5,7 +5,7 @@ import { bodiesPlugin } from './platform/http/bodies.ts'
 import { docsPlugin } from './platform/http/docs.ts'
 import { errorsPlugin } from './platform/http/errors-plugin.ts'
 import { etagPlugin } from './platform/http/etag.ts'
-import { freshConnectionsPlugin } from './platform/http/fresh-connections.ts'
+import { closingPlugin } from './platform/http/closing.ts'
 import { liveRoutePlugin } from './platform/http/live-route.ts'
 import { pressurePlugin, type PressureOptions } from './platform/http/pressure.ts'
 import { rateLimitPlugin } from './platform/http/rate-limit.ts'
@@ -42,7 +42,7 @@ export async function buildApp({
   // the ground
   await app.register(groundPlugin, ground)
   await app.register(metricsPlugin, { ofProcess: processMetrics })
-  await app.register(freshConnectionsPlugin)
+  await app.register(closingPlugin)
   await app.register(routeTablePlugin)
   await app.register(readinessPlugin)
   await app.register(databasePlugin)

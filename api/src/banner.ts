@@ -1,13 +1,45 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
+import { isLoopbackHost } from './platform/http/access.rules.ts'
 import { describeUrl } from './platform/database/open.ts'
+import type { PlanStatus } from './contract/index.ts'
+import type { Settings } from './platform/settings.ts'
 
-/** What a person wants to know at the start, on a terminal. */
+/** What a person wants to know at the start: where it is, what it watches, on what it stands. */
 export function banner(app: FastifyInstance, address: string): string {
-  const { settings, instance, database } = app
-  const lines = {
-    store: `${database.dialect} ${describeUrl(settings.DATABASE_URL)}`,
-    access: settings.LOOPBACK_OPEN ? 'this machine' : 'nobody without a token'
-  }
-  const text = Object.entries(lines).map(([name, value]) => `  ${name.padEnd(9)}${value}`)
+  const { settings, instance, database, plan } = app
+  const status = plan.status()
+  const rows: [string, string][] = [
+    ...plan
+      .current()
+      .services.map(({ name, signals }, i): [string, string] => [
+        i === 0 ? 'watches' : '',
+        `${name} (${signals.map(({ kind }) => kind).join(', ') || 'no signal'})`
+      ]),
+    ['plan', describePlan(status)],
+    ...(status.refused ? [['', describeRefusal(status.refused)] as [string, string]] : []),
+    ['store', `${database.dialect} ${describeUrl(settings.DATABASE_URL)}`],
+    ['page', existsSync(join(settings.WEB_ROOT, '200.html')) ? address : 'not built: make build'],
+    ['access', describeAccess(settings)]
+  ]
+  const text = rows.map(([name, value]) => `  ${name.padEnd(9)}${value}`)
   return `\nPlimsoll ${instance.version} runs at ${address}\n\n${text.join('\n')}\n\n  Ctrl-C ends it.\n\n`
+}
+
+const describePlan = ({ file, revision, source }: PlanStatus): string => {
+  if (revision === 0) return 'none yet: Plimsoll watches itself'
+  return `revision ${revision}, ${file && source === 'file' ? file : `applied by ${source}`}`
+}
+
+const describeRefusal = ({ source, faults }: NonNullable<PlanStatus['refused']>): string => {
+  const [first] = faults
+  const where = first?.line === undefined ? '' : ` line ${first.line}:`
+  return `${source} is refused, the plan before it stays:${where} ${first?.text ?? 'it cannot be read'}`
+}
+
+const describeAccess = ({ HOST, API_TOKEN, LOOPBACK_OPEN }: Settings): string => {
+  if (!LOOPBACK_OPEN) return 'with the token only'
+  if (API_TOKEN) return 'this machine, and others with the token'
+  return isLoopbackHost(HOST) ? 'this machine' : `this machine; others are refused until API_TOKEN is set`
 }

@@ -46,8 +46,7 @@ t.test('a bad value is named with what was allowed, all of them at once, and no 
   }
   const error = await rejection(loadSettings(bad, null))
   t.equal(error.code, 'PLIMSOLL_SETTINGS_INVALID')
-  t.strictSame(error.errors?.map(({ path }) => path)
-      .toSorted(), Object.keys(bad).toSorted())
+  t.strictSame(error.errors?.map(({ path }) => path).toSorted(), Object.keys(bad).toSorted())
   t.match(error.message, /PORT="70000": allowed is a whole number of TCP port from 0 to 65535/)
   t.match(error.message, /LOG_LEVEL="loud": allowed is fatal, error/)
   t.notMatch(JSON.stringify(error), /hunter2/)
