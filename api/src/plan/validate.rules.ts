@@ -35,24 +35,37 @@ function visit(schema: Schema, value: unknown, path: Path, faults: Fault[]): unk
   return value
 }
 
-/** The branch that takes the value; else the faults of the one branch of its type; else one fault that names them all. */
+/** The branch that takes the value; else the faults of the branch that was meant; else one fault that names them all. */
 function visitUnion(schema: Schema, branches: readonly Schema[], value: unknown, path: Path, faults: Fault[]): unknown {
-  const sameType = branches.filter((branch) => branch.anyOf !== undefined || hasTypeOf(branch, value))
-  for (const branch of sameType) {
-    const tried: Fault[] = []
-    const cleaned = visit(branch, value, path, tried)
-    if (tried.length === 0) return cleaned
-    if (sameType.length === 1) {
-      faults.push(...tried)
-      return cleaned
-    }
+  const tries = branches
+    .filter((branch) => branch.anyOf !== undefined || hasTypeOf(branch, value))
+    .map((branch) => {
+      const found: Fault[] = []
+      return { branch, cleaned: visit(branch, value, path, found), found }
+    })
+  const right = tries.find(({ found }) => found.length === 0)
+  if (right) return right.cleaned
+  const meant = tries.length === 1 ? tries[0] : tries.find(({ branch }) => hasForm(branch, value))
+  if (!meant) {
+    faults.push(noneOf(schema, branches, value, path))
+    return value
   }
+  // a word that is not on a short list may have been meant as another form altogether
+  const { branch, cleaned, found } = meant
+  faults.push(...found.map((fault) => (branch.enum ? { ...fault, expected: expectedOf(schema) } : fault)))
+  return cleaned
+}
+
+/** Whether a text looks like what a branch takes, were it not for its value. */
+const hasForm = ({ pattern }: Schema, value: unknown): boolean =>
+  typeof value === 'string' && pattern !== undefined && new RegExp(pattern, 'u').test(value)
+
+function noneOf(schema: Schema, branches: readonly Schema[], value: unknown, path: Path): Fault {
   const words = branches.flatMap((branch) => branch.enum ?? [])
   const meant = typeof value === 'string' ? didYouMean(value, words) : null
   const hint = branches.map((branch) => scalarHint(branch['x-kind'], value)).find((text) => text !== null)
   const text = meant === null ? (hint ?? `${subject(path)} cannot be read`) : `did you mean \`${meant}\`?`
-  faults.push(fault(path, text, describe(value), expectedOf(schema)))
-  return value
+  return fault(path, text, describe(value), expectedOf(schema))
 }
 
 function visitText(schema: Schema, value: string, path: Path, faults: Fault[]): void {

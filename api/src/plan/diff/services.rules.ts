@@ -112,13 +112,15 @@ function diffObjectives(
       text: `${service} promises ${objective.name} (${objective.title})`,
       effect: firstCounted(objective)
     })),
-    ...both.flatMap((pair) =>
-      fieldChanges(toObjective(pair.before), toObjective(pair.after), {
+    ...both.flatMap((pair) => {
+      const changes = fieldChanges(toObjective(pair.before), toObjective(pair.after), {
         path: `${path}/objectives/${pair.after.name}`,
         name: `${service}/${pair.after.name}`,
         effect: objectiveEffect
       })
-    )
+      // a title that is made of the promise changes with it: that goes without saying
+      return changes.length > 1 ? changes.filter((change) => !change.path.endsWith('/title')) : changes
+    })
   ]
 }
 

@@ -129,7 +129,7 @@ const RequestLine = Type.String({
 
 const Load = Type.Object(
   {
-    url: HttpUrl('where load is sent: a staging address, never production’s'),
+    url: HttpUrl('where load is sent: a staging address, never production'),
     requests: Type.Array(
       Type.Union([
         RequestLine,

@@ -53,16 +53,16 @@ const CaddyLog = Type.Object(
     ),
     releaseHeader
   },
-  { ...closed, description: 'Caddy’s JSON access log in a file: exact across rotation and restart' }
+  { ...closed, description: "Caddy's JSON access log in a file: exact across rotation and restart" }
 )
 
 const CaddyLogTcp = Type.Object(
   {
-    listen: ListenAddress('where Caddy’s `output net` connects to; several services may share it'),
+    listen: ListenAddress("where Caddy's `output net` connects to; several services may share it"),
     ...requestFilter,
     releaseHeader
   },
-  { ...closed, description: 'Caddy’s JSON access log over TCP; lines sent while Plimsoll is away are lost' }
+  { ...closed, description: "Caddy's JSON access log over TCP; lines sent while Plimsoll is away are lost" }
 )
 
 const StatusText = StatusRange('statuses')
@@ -161,7 +161,7 @@ const SignalInFull = Type.Object(
   },
   {
     ...closed,
-    'x-later': { prometheus: 'reading Prometheus is not supported yet; Caddy’s log, a probe or a push can stand in' }
+    'x-later': { prometheus: "reading Prometheus is not supported yet; Caddy's log, a probe or a push can stand in" }
   }
 )
 

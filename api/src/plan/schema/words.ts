@@ -85,7 +85,7 @@ export const TimeZone = (notes: Notes): TString =>
   scalar('timeZone', 'the IANA name of a time zone, such as Europe/Berlin', { maxLength: 64, ...notes })
 
 export const HttpUrl = (description: string): TString =>
-  scalar('httpUrl', 'an http or https URL without a user name and password, or self:/path for Plimsoll’s own address', {
+  scalar('httpUrl', "an http or https URL without a user name and password, or self:/path for Plimsoll's own address", {
     maxLength: 2_048,
     description,
     examples: ['https://shop.example/healthz', 'self:/healthz']

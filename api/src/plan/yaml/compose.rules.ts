@@ -103,7 +103,7 @@ function versionComplaint(document: Document.Parsed): Complaint[] {
 
 const faultOf = ({ offset, code, message }: Complaint, positionAt: (offset: number) => Position): SyntaxFault => ({
   ...positionAt(offset),
-  text: texts[code] ?? `${message.charAt(0).toLowerCase()}${message.slice(1)}`,
+  text: texts[code] ?? message.replace(/^[A-Z](?=[a-z ])/, (first) => first.toLowerCase()),
   ...(remedies[code] !== undefined && { expected: remedies[code] })
 })
 
