@@ -3,7 +3,7 @@ import { LineScanner } from './line-scanner.ts'
 import type { LogReading, SourceCounts } from './options.ts'
 import { parseLine, type LineFormat } from './parse-line.rules.ts'
 import type { ByteRange } from './ranges.rules.ts'
-import { ServiceCounter, type Claim, type Target } from './service-counter.ts'
+import { ServiceCounter, type Claim, type LoggedRequest, type Tally, type Target } from './service-counter.ts'
 import { ShortStrings } from './short-strings.ts'
 import { countSkipped, type SkipCounts, type SkipReason } from './skip-reason.ts'
 import { Targets } from './targets.ts'
@@ -22,6 +22,21 @@ const newline = 10
 /** Claims are few: the same signed value is sent for minutes. */
 const maxClaims = 1_000
 
+/** What has become of lines, whoever wanted them. */
+export interface LinesTally {
+  read: number
+  bytes: number
+  /** Lines that the scanner left to the parser. */
+  jsonFallback: number
+  skipped: SkipCounts
+}
+
+/** All tallies at one moment. */
+export interface Tallies {
+  readonly lines: LinesTally
+  readonly services: readonly Tally[]
+}
+
 export interface LogLinesOptions {
   readonly maxLineBytes?: number
   readonly chunkBytes?: number
@@ -34,12 +49,8 @@ export interface LogLinesOptions {
  */
 export class LogLines {
   readonly counters: readonly ServiceCounter[]
-  read = 0
-  bytes = 0
-  jsonFallback = 0
-  /** Lines inside the ranges given to {@link LogLines.seek}. */
-  alreadyCounted = 0
-  skipped: SkipCounts = {}
+  /** So far, since this object was made. */
+  tally: LinesTally = { read: 0, bytes: 0, jsonFallback: 0, skipped: {} }
 
   readonly #format: LineFormat
   readonly #classKeys: LogReading['classKeys']
@@ -61,8 +72,8 @@ export class LogLines {
   #overlong = false
   /** Length so far of a line that was too long to keep. */
   #givenUpBytes = 0
-  #counted: readonly ByteRange[] = []
-  #nextCounted = 0
+  /** Whether some bytes have been counted before. */
+  #leavesOut = false
 
   constructor(reading: LogReading, options: LogLinesOptions = {}) {
     this.counters = reading.services.map((service) => new ServiceCounter(service, reading))
@@ -87,15 +98,15 @@ export class LogLines {
   /**
    * Goes to another place, forgetting input not dealt with.
    *
-   * @param counted - ranges of the file, sorted and apart, whose lines have been counted before
+   * @param counted - by counter: ranges of the file whose lines have been counted before
    */
-  seek(offset: number, counted: readonly ByteRange[] = []): void {
+  seek(offset: number, counted: readonly (readonly ByteRange[])[] = []): void {
     this.#from = this.#to = this.#searched = 0
     this.#offset = offset
     this.#overlong = false
     this.#givenUpBytes = 0
-    this.#counted = counted
-    this.#nextCounted = 0
+    this.#leavesOut = counted.some((ranges) => ranges.length > 0)
+    for (const [i, counter] of this.counters.entries()) counter.leaveOut(counted[i] ?? [])
   }
 
   /** Says what time it is; to be called before each burst of lines. */
@@ -112,7 +123,7 @@ export class LogLines {
 
   took(sizeBytes: number): void {
     this.#to += sizeBytes
-    this.bytes += sizeBytes
+    this.tally.bytes += sizeBytes
   }
 
   /**
@@ -132,21 +143,35 @@ export class LogLines {
   finish(): void {
     if (this.#overlong) this.#overlong = false
     else if (this.#to > this.#from) {
-      this.read++
-      const reason = this.#isCounted() ? 'already_counted' : this.#parse(this.#to)
-      if (reason === 'already_counted') this.alreadyCounted++
-      else if (reason !== null) this.#skip(reason === 'not_json' || reason === 'invalid_utf8' ? 'cut_off' : reason)
+      this.tally.read++
+      const reason = this.#isCounted() ? this.#leaveOut() : this.#parse(this.#to)
+      if (reason !== null) this.#skip(reason === 'not_json' || reason === 'invalid_utf8' ? 'cut_off' : reason)
     }
     this.#advance(this.#to)
   }
 
+  tallies(): Tallies {
+    return {
+      lines: { ...this.tally, skipped: { ...this.tally.skipped } },
+      services: this.counters.map(({ tally }) => ({ ...tally, skipped: { ...tally.skipped } }))
+    }
+  }
+
+  /** Forgets what was counted since the tallies were like this, slices included. */
+  forgetSince({ lines, services }: Tallies): void {
+    this.tally = { ...lines, skipped: { ...lines.skipped } }
+    for (const [i, counter] of this.counters.entries()) {
+      counter.accumulator.drain()
+      counter.tally = { ...services[i]!, skipped: { ...services[i]!.skipped } }
+    }
+  }
+
   /** What {@link SourceCounts} says of one service; lines that went to no counter were filtered. */
   countsOf(counter: ServiceCounter, dropped = 0): SourceCounts {
-    const { counted, late, aborted, unsignedClaims } = counter
-    const skipped = { ...this.skipped, ...counter.skipped }
-    const left = Object.values(skipped).reduce((sum, count) => sum + count, 0)
-    const { read, bytes, jsonFallback } = this
-    const filtered = read - this.alreadyCounted - left - counted
+    const { counted, late, aborted, unsignedClaims, alreadyCounted } = counter.tally
+    const { read, bytes, jsonFallback } = this.tally
+    const skipped = { ...this.tally.skipped, ...counter.tally.skipped }
+    const filtered = read - alreadyCounted - counted - sumOf(skipped)
     return { read, counted, filtered, late, aborted, dropped, unsignedClaims, jsonFallback, bytes, skipped }
   }
 
@@ -170,8 +195,8 @@ export class LogLines {
   }
 
   #take(end: number, wasCounted: boolean, isScanned: boolean): void {
-    this.read++
-    if (wasCounted) this.alreadyCounted++
+    this.tally.read++
+    if (wasCounted) this.#leaveOut()
     else if (isScanned) this.#countScanned()
     else {
       const reason = this.#parse(end)
@@ -195,9 +220,18 @@ export class LogLines {
   }
 
   #isCounted(): boolean {
-    const counted = this.#counted
-    while (this.#nextCounted < counted.length && counted[this.#nextCounted]![1] <= this.#offset) this.#nextCounted++
-    return this.#nextCounted < counted.length && counted[this.#nextCounted]![0] <= this.#offset
+    return this.#leavesOut && this.counters.every((counter) => counter.hasCounted(this.#offset))
+  }
+
+  #leaveOut(): null {
+    for (const { tally } of this.counters) tally.alreadyCounted++
+    return null
+  }
+
+  #count(target: Target, line: LoggedRequest, release: string, claim: Claim): void {
+    const { counter } = target
+    if (this.#leavesOut && counter.hasCounted(this.#offset)) counter.tally.alreadyCounted++
+    else counter.record(target, line, release, claim)
   }
 
   #countScanned(): void {
@@ -210,19 +244,19 @@ export class LogLines {
       const header = this.#headerOf(target)
       const from = line.releaseFrom[header]!
       const release = from === 0 ? '' : this.#releases.of(from, line.releaseTo[header]!)
-      target.counter.record(target, line, release, claim)
+      this.#count(target, line, release, claim)
     }
   }
 
   /** Counts an access log line. @returns null, or why it is none */
   #parse(end: number): SkipReason | null {
     if (end === this.#from) return 'blank'
-    this.jsonFallback++
+    this.tally.jsonFallback++
     const line = parseLine(this.#bytes.subarray(this.#from, end), this.#format)
     if (typeof line === 'string') return line
     const claim = line.classClaim === '' ? undefined : this.#claimOf(line.classClaim)
     for (const target of this.#targets.of(line.method, line.host, line.path)) {
-      target.counter.record(target, line, line.releases[this.#headerOf(target)]!, claim)
+      this.#count(target, line, line.releases[this.#headerOf(target)]!, claim)
     }
     return null
   }
@@ -242,11 +276,11 @@ export class LogLines {
   }
 
   #text(from: number, to: number): string {
-    return this.#bytes.latin1Slice(from, to)
+    return this.#bytes.toString('latin1', from, to)
   }
 
   #skip(reason: SkipReason): void {
-    countSkipped(this.skipped, reason)
+    countSkipped(this.tally.skipped, reason)
   }
 
   #moveToFront(): void {
@@ -260,7 +294,7 @@ export class LogLines {
   #makeRoom(): void {
     if (this.#overlong || this.#to >= this.#maxLineBytes) {
       if (!this.#overlong) {
-        this.read++
+        this.tally.read++
         this.#skip('too_long')
       }
       this.#overlong = true
@@ -281,3 +315,5 @@ export class LogLines {
     this.#releases = new ShortStrings(bytes)
   }
 }
+
+const sumOf = (counts: SkipCounts): number => Object.values(counts).reduce((sum, count) => sum + count, 0)

@@ -12,6 +12,9 @@ export function withRange(ranges: readonly ByteRange[], [from, to]: ByteRange): 
   return [...before, [first, last], ...after]
 }
 
+/** First byte that is in none of the ranges. */
+export const firstGap = (ranges: readonly ByteRange[]): number => (ranges[0]?.[0] === 0 ? ranges[0][1] : 0)
+
 /**
  * Reads the stored form, a JSON array of pairs.
  *

@@ -66,7 +66,16 @@ export class ServiceCounter {
   readonly service: string
   readonly releaseHeader: string
   readonly accumulator: Accumulator
-  tally: Tally = { counted: 0, late: 0, aborted: 0, unsignedClaims: 0, alreadyCounted: 0, fromMs: null, toMs: null, skipped: {} }
+  tally: Tally = {
+    counted: 0,
+    late: 0,
+    aborted: 0,
+    unsignedClaims: 0,
+    alreadyCounted: 0,
+    fromMs: null,
+    toMs: null,
+    skipped: {}
+  }
 
   readonly #filters: readonly Filter[]
   readonly #objectives: readonly { readonly pattern: string; readonly matches: (path: string) => boolean }[]

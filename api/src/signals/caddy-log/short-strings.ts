@@ -15,7 +15,7 @@ export class ShortStrings {
     if (size === 0) return ''
     const entry = (size * 31 + this.#bytes[from]! + this.#bytes[to - 1]! * 7) & (entries - 1)
     const kept = this.#kept[entry]!
-    return this.#is(kept, from, size) ? kept : (this.#kept[entry] = this.#bytes.latin1Slice(from, to))
+    return this.#is(kept, from, size) ? kept : (this.#kept[entry] = this.#bytes.toString('latin1', from, to))
   }
 
   #is(kept: string, from: number, size: number): boolean {

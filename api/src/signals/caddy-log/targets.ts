@@ -57,9 +57,9 @@ export class Targets {
   #workOut(line: LineScanner): readonly Target[] {
     const bytes = this.#bytes
     return this.of(
-      bytes.latin1Slice(line.methodFrom, line.methodTo),
-      bytes.latin1Slice(line.hostFrom, line.hostTo),
-      bytes.latin1Slice(line.pathFrom, line.pathTo)
+      bytes.toString('latin1', line.methodFrom, line.methodTo),
+      bytes.toString('latin1', line.hostFrom, line.hostTo),
+      bytes.toString('latin1', line.pathFrom, line.pathTo)
     )
   }
 
