@@ -22,6 +22,7 @@ import { metricsPlugin } from './platform/metrics.ts'
 import { notifyPlugin } from './platform/notify.ts'
 import { retentionPlugin } from './platform/retention.ts'
 import { planPlugin } from './plan/plugin.ts'
+import { signalsPlugin } from './signals/plugin.ts'
 
 export interface AppOptions extends Ground {
   readonly logger?: FastifyBaseLogger
@@ -64,6 +65,7 @@ export async function buildApp({
   await app.register(systemRoutesPlugin)
   await app.register(liveRoutePlugin)
   await app.register(planPlugin)
+  await app.register(signalsPlugin)
 
   // what people see
   await app.register(docsPlugin)

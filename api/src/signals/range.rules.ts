@@ -38,17 +38,24 @@ const stepsMs = [
 const pointsUnlessWished = 720
 
 /** About 30 days in minutes: a megabyte of numbers. */
-export const mostPoints = 50_000
+export const mostSeriesPoints = 50_000
+
+export interface RangeLimits {
+  readonly nowMs: number
+  readonly retention: Retention
+  /** Most steps an answer may have when a step is wished; default 50,000. */
+  readonly mostPoints?: number
+}
 
 /**
  * The range and step that a query means: the last hour unless said; at most 720 points unless a step
- * is wished, and 50,000 then. Ends are widened to whole steps.
+ * is wished, and `mostPoints` then. Ends are widened to whole steps.
  *
  * @returns the range, or what is wrong with the wish and what would work
  */
 export const rangeOf = (
   wish: RangeWish,
-  { nowMs, retention }: { readonly nowMs: number; readonly retention: Retention }
+  { nowMs, retention, mostPoints = mostSeriesPoints }: RangeLimits
 ): SteppedRange | RangeFault => {
   const toMs = wish.to === undefined ? nowMs : Date.parse(wish.to)
   const fromMs = wish.from === undefined ? toMs - hourMs : Date.parse(wish.from)

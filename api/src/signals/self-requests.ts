@@ -9,6 +9,7 @@ const uncounted = new Set(['GET /healthz', 'GET /readyz', 'GET /metrics'])
 export interface SelfRequest {
   readonly method: string
   readonly host: string
+  /** Of a route of ours its pattern, `*` for what varies; else as it was asked for, without query. */
   readonly path: string
   readonly atMs: number
   readonly durationUs: number
@@ -23,6 +24,8 @@ type Listener = (request: SelfRequest) => void
 export class SelfRequests {
   #clock: Clock
   #listeners = new Set<Listener>()
+  /** Replies that are told of: one may be both finished and closed. */
+  #told = new WeakSet<FastifyReply>()
 
   constructor(app: FastifyInstance) {
     this.#clock = app.clock
@@ -46,15 +49,16 @@ export class SelfRequests {
   }
 
   #end(request: FastifyRequest, reply: FastifyReply, status: number): void {
-    if (this.#listeners.size === 0) return
-    const { route = '', streams } = request.routeOptions.config
-    if (streams || uncounted.has(route)) return
+    if (this.#listeners.size === 0 || this.#told.has(reply)) return
+    this.#told.add(reply)
+    const { config, url } = request.routeOptions
+    if (config.streams || uncounted.has(config.route ?? '')) return
     const durationUs = Math.ceil(reply.elapsedTime * 1_000)
     const claimed = request.headers[classHeader]
     const ended: SelfRequest = {
       method: request.method,
       host: request.headers.host ?? '',
-      path: request.url.split('?', 1)[0]!,
+      path: config.route === undefined ? request.url.split('?', 1)[0]! : url!.replaceAll(/:\w+/g, '*'),
       atMs: this.#clock.nowMs(),
       durationUs,
       status,

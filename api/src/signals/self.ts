@@ -26,7 +26,16 @@ export interface SelfOptions {
 }
 
 /** Plimsoll's own requests as a source: those it answered, refused under load, and lost because the client went away. */
-export function startSelf({ signal, counting, release, classKeys, oldestKeptMs, clock, recorder, requests }: SelfOptions): Feed {
+export function startSelf({
+  signal,
+  counting,
+  release,
+  classKeys,
+  oldestKeptMs,
+  clock,
+  recorder,
+  requests
+}: SelfOptions): Feed {
   const counter = new ServiceCounter(counting, { classKeys, oldestKeptMs })
   const giveUp = recorder.adopt(counter.accumulator)
   const targets = new Map<string, Target | null>()
@@ -52,25 +61,27 @@ export function startSelf({ signal, counting, release, classKeys, oldestKeptMs, 
     counter.record(target, request, release, claim)
   })
   const report = (): SourceReport => {
-      const { counted, late, aborted, unsignedClaims, skipped, toMs: lastEventMs } = counter.tally
-      const isLive = lastEventMs !== null && clock.nowMs() - lastEventMs < liveMs
-      return {
-        id: signal.id,
-        kind: 'self',
-        title: 'requests to Plimsoll itself',
-        origin: 'requests',
-        remembers: false,
-        health: isLive ? 'live' : 'idle',
-        reasons: isLive ? [] : [{ code: 'no_requests', text: 'nobody asks Plimsoll anything; health checks do not count' }],
-        lagMs: 0,
-        behindBytes: null,
-        lastEventMs,
-        lastReadMs: clock.nowMs(),
-        counts: { read, counted, filtered, late, aborted, dropped, unsignedClaims, skipped: { ...skipped } },
-        lastError: null,
-        certificate: null
-      }
+    const { counted, late, aborted, unsignedClaims, skipped, toMs: lastEventMs } = counter.tally
+    const isLive = lastEventMs !== null && clock.nowMs() - lastEventMs < liveMs
+    return {
+      id: signal.id,
+      kind: 'self',
+      title: 'requests to Plimsoll itself',
+      origin: 'requests',
+      remembers: false,
+      health: isLive ? 'live' : 'idle',
+      reasons: isLive
+        ? []
+        : [{ code: 'no_requests', text: 'nobody asks Plimsoll anything; health checks do not count' }],
+      lagMs: 0,
+      behindBytes: null,
+      lastEventMs,
+      lastReadMs: clock.nowMs(),
+      counts: { read, counted, filtered, late, aborted, dropped, unsignedClaims, skipped: { ...skipped } },
+      lastError: null,
+      certificate: null
     }
+  }
   return {
     sources: [{ service: counting.service, report }],
     async stop() {

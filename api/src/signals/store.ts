@@ -5,7 +5,7 @@ import type { Batch, CommitOutcome, Counts, SliceDelta } from './slice.ts'
 import { Committer, type TransactionReport } from './store/committer.ts'
 import { readCursor } from './store/cursors.ts'
 import { prune, type Pruned } from './store/prune.ts'
-import { releasesOf, type ReleaseSeen } from './store/releases.ts'
+import { releasesOf, routesOf, type ReleaseSeen } from './store/seen.ts'
 import { scan, type SliceRange, type StoredSlice } from './store/scan.ts'
 import { eachStep, sum, type SeriesQuery, type SumQuery } from './store/series.ts'
 import { defaultRetention, oldestKeptMs, type Retention, type SliceWidthMs } from './store/widths.rules.ts'
@@ -64,6 +64,9 @@ export interface SliceStore {
   /** Releases of a service whose requests were counted in a range, newest first. */
   releases(service: string, fromMs: number, toMs: number): Promise<ReleaseSeen[]>
 
+  /** Route groups of a service that had requests since a time, in no order. */
+  routes(service: string, sinceMs: number): Promise<string[]>
+
   /** How long each width is kept; events older than the longest are not counted at all. */
   retention: Retention
 
@@ -115,6 +118,7 @@ export function createSliceStore(options: SliceStoreOptions): SliceStore {
     eachStep: (query, onStep) => eachStep(read, query, now(), onStep),
     sum: (query) => sum(read, query, now()),
     releases: (service, fromMs, toMs) => releasesOf(db, service, fromMs, toMs),
+    routes: (service, sinceMs) => routesOf(db, service, sinceMs),
     get retention() {
       return retention
     },

@@ -73,8 +73,7 @@ export function startProbeFeed(options: ProbeFeedOptions): Feed {
         skipped: { ...status.notRun }
       },
       lastError: lastErrorOf(status),
-      certificate:
-        certificateMs === null ? null : { expiresMs: certificateMs, warnMs: signal.tls.expiryWarningMs },
+      certificate: certificateMs === null ? null : { expiresMs: certificateMs, warnMs: signal.tls.expiryWarningMs },
       probe: {
         lastStatus: status.last?.status ?? null,
         lastDurationMs: status.last && status.last.durationUs / 1_000,
@@ -112,7 +111,8 @@ const healthOf = (
   { last }: ProbeStatus,
   nowMs: number
 ): Pick<SourceReport, 'health' | 'reasons'> => {
-  if (last === null) return { health: 'waiting', reasons: [{ code: 'not_probed_yet', text: 'the first probe is still to come' }] }
+  if (last === null)
+    return { health: 'waiting', reasons: [{ code: 'not_probed_yet', text: 'the first probe is still to come' }] }
   if (last.finding.kind === 'not_run') {
     const { code, text, hint } = last.finding
     return { health: 'broken', reasons: [{ code, text, next: hint }] }
@@ -120,7 +120,10 @@ const healthOf = (
   const silentMs = nowMs - last.atMs
   if (silentMs > 3 * signal.everyMs + signal.timeoutMs) {
     const text = `no probe has ended for ${Math.round(silentMs / 1_000)} s, ${signal.everyMs / 1_000} s apart were planned`
-    return { health: 'broken', reasons: [{ code: 'probes_behind', text, next: 'give Plimsoll more CPU, or probe less often' }] }
+    return {
+      health: 'broken',
+      reasons: [{ code: 'probes_behind', text, next: 'give Plimsoll more CPU, or probe less often' }]
+    }
   }
   return { health: 'live', reasons: [] }
 }

@@ -64,7 +64,11 @@ export function readEvent(line: BodyLine, rules: PushRules): ReadEvent | BadLine
     return reject('from_future', `${event.at} is ${aheadS} s ahead of this server's clock`, service)
   }
   if (atMs < rules.oldestMs) {
-    return reject('too_old', `${event.at} is before ${new Date(rules.oldestMs).toISOString()}, the oldest that is kept`, service)
+    return reject(
+      'too_old',
+      `${event.at} is before ${new Date(rules.oldestMs).toISOString()}, the oldest that is kept`,
+      service
+    )
   }
   return { kind: 'event', event, atMs }
 }

@@ -33,6 +33,8 @@ export interface PushIntakeOptions {
   readonly clock: Clock
   /** Who counts: `push@<instance>`. */
   readonly writer: string
+  /** Whether the plan names such a service. */
+  readonly isService: (name: string) => boolean
 }
 
 /** How pushes of one service went, since it takes them. */
@@ -56,7 +58,7 @@ const maxAttempts = 3
 /** Takes pushed events: what is acknowledged is stored, once. */
 export class PushIntake {
   #options: PushIntakeOptions
-  #counters = new Map<string, ServiceCounter | null>()
+  #counters = new Map<string, ServiceCounter>()
   #tallies = new Map<string, PushTally>()
 
   constructor(options: PushIntakeOptions) {
@@ -64,25 +66,31 @@ export class PushIntake {
   }
 
   /**
-   * Says which services there are, and how those are counted that take pushes.
+   * Takes events of a service from now on.
    *
-   * @param services - null: the service takes none
+   * @returns takes none of it any more
    */
-  configure(services: ReadonlyMap<string, LoggedService | null>): void {
+  open(counting: LoggedService): () => void {
     const { store } = this.#options
-    this.#counters = new Map(
-      [...services].map(([service, counting]) => [
-        service,
-        counting && new ServiceCounter(counting, { classKeys: [], oldestKeptMs: () => store.oldestKeptMs(hourMs) })
-      ])
-    )
-    for (const service of this.#tallies.keys()) if (!services.get(service)) this.#tallies.delete(service)
+    const counter = new ServiceCounter(counting, { classKeys: [], oldestKeptMs: () => store.oldestKeptMs(hourMs) })
+    this.#counters.set(counting.service, counter)
+    return () => {
+      if (this.#counters.get(counting.service) === counter) this.#counters.delete(counting.service)
+    }
   }
 
   tallyOf(service: string): PushTally {
     const known = this.#tallies.get(service)
     if (known) return known
-    const tally: PushTally = { read: 0, counted: 0, late: 0, aborted: 0, rejected: {}, lastEventMs: null, lastPushMs: null }
+    const tally: PushTally = {
+      read: 0,
+      counted: 0,
+      late: 0,
+      aborted: 0,
+      rejected: {},
+      lastEventMs: null,
+      lastPushMs: null
+    }
     this.#tallies.set(service, tally)
     return tally
   }
@@ -111,14 +119,11 @@ export class PushIntake {
   }
 
   #rules(): PushRules {
-    const { clock, store } = this.#options
+    const { clock, store, isService } = this.#options
     return {
       nowMs: clock.nowMs(),
       oldestMs: store.oldestKeptMs(hourMs),
-      takes: (service) => {
-        const counter = this.#counters.get(service)
-        return counter === undefined ? null : counter !== null
-      }
+      takes: (service) => (this.#counters.has(service) ? true : isService(service) ? false : null)
     }
   }
 
@@ -152,7 +157,12 @@ export class PushIntake {
       touched.add(counter)
       const { status, durationMs, timedOut = false, count = 1, path = '', release = '' } = event
       const target = counter.target('', '', path.split('?', 1)[0]!)!
-      counter.record(target, { atMs, durationUs: Math.ceil(durationMs * 1_000), status, timedOut, count }, release, undefined)
+      counter.record(
+        target,
+        { atMs, durationUs: Math.ceil(durationMs * 1_000), status, timedOut, count },
+        release,
+        undefined
+      )
     }
     return [...touched].flatMap((counter) => counter.accumulator.drain())
   }

@@ -35,6 +35,8 @@ export interface RecentOptions {
 export class Recent {
   #options: RecentOptions
   #services = new Map<string, Map<string, Lane>>()
+  /** Services that are being filled from the store, and up to when; see `restoreRecent`. */
+  #reached = new Map<string, number>()
 
   constructor(options: RecentOptions) {
     this.#options = options
@@ -47,10 +49,17 @@ export class Recent {
       if (!lane) continue
       const sums = this.#sumsOf(stream.service, counts)
       if (widthMs === secondMs) lane.seconds.add(startMs, sums)
+      if (startMs >= (this.#reached.get(stream.service) ?? Infinity)) continue // the store will tell
       const slotMs = floorTo(startMs, tenSecondsMs)
       lane.tens.add(slotMs, sums)
       if (counts.total > 0) lane.latency.add(slotMs, counts.latency)
     }
+  }
+
+  /** Up to when the past of a service was read from the store; null: all of it was. */
+  setReached(service: string, reachedMs: number | null): void {
+    if (reachedMs === null) this.#reached.delete(service)
+    else this.#reached.set(service, reachedMs)
   }
 
   /** Adds a stored slice of 10 seconds, to go on after a restart where the last process ended. */

@@ -51,10 +51,11 @@ t.test('the widest slices that fit the step and reach back far enough are read',
 })
 
 t.test('minutes are kept for the longest window and a sixth more', async (t) => {
-  t.same(retentionFor(0), defaultRetention)
-  t.same(retentionFor(30 * day), defaultRetention)
-  t.equal(retentionFor(90 * day)[60_000], 105 * day)
-  t.equal(retentionFor(1_000 * day)[60_000], 400 * day)
+  const settings = { RETAIN_10S_HOURS: 12, RETAIN_1M_DAYS: 35, RETAIN_1H_DAYS: 400 }
+  t.same(retentionFor(0, settings), defaultRetention)
+  t.same(retentionFor(30 * day, settings), defaultRetention)
+  t.equal(retentionFor(90 * day, settings)[60_000], 105 * day)
+  t.equal(retentionFor(400 * day, settings)[3_600_000], Math.ceil((400 * day * 7) / 6), 'hours as long as minutes')
 })
 
 t.test('a range is cut into hours, with minutes and 10 seconds at its ends', async (t) => {

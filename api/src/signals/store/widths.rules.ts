@@ -20,19 +20,24 @@ export const defaultRetention: Retention = {
   3_600_000: 400 * dayMs
 }
 
+/** The settings that say how long counts are kept. */
+export interface RetentionSettings {
+  readonly RETAIN_10S_HOURS: number
+  readonly RETAIN_1M_DAYS: number
+  readonly RETAIN_1H_DAYS: number
+}
+
 /**
  * Retention for a plan: minutes are kept for its longest window and a sixth more, never less than
- * the default and never longer than hours are.
+ * the setting says; what is coarser is kept at least as long as what is finer.
  *
  * @param longestWindowMs - longest window of any objective, milliseconds; 0 when there is none
  */
-export const retentionFor = (longestWindowMs: number): Retention => ({
-  ...defaultRetention,
-  60_000: Math.min(
-    defaultRetention[3_600_000],
-    Math.max(defaultRetention[60_000], Math.ceil((longestWindowMs * 7) / 6))
-  )
-})
+export function retentionFor(longestWindowMs: number, settings: RetentionSettings): Retention {
+  const fine = settings.RETAIN_10S_HOURS * hourMs
+  const minutes = Math.max(settings.RETAIN_1M_DAYS * dayMs, Math.ceil((longestWindowMs * 7) / 6), fine)
+  return { 10_000: fine, 60_000: minutes, 3_600_000: Math.max(settings.RETAIN_1H_DAYS * dayMs, minutes) }
+}
 
 /** Start of the interval of `widthMs` that holds `atMs`. */
 export const floorTo = (atMs: number, widthMs: number): number => Math.floor(atMs / widthMs) * widthMs

@@ -1,0 +1,31 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Clock } from '../platform/clock.ts'
+import { messageOf } from '../platform/errors.ts'
+import type { SliceStore } from './store.ts'
+
+export interface PruneJobOptions {
+  readonly store: Pick<SliceStore, 'prune'>
+  readonly clock: Clock
+  readonly log: Pick<FastifyBaseLogger, 'debug' | 'warn'>
+}
+
+/** Often, so that little is deleted at a time. */
+const everyMs = 10 * 60_000
+
+/** Deletes counts that are past their retention, every ten minutes. */
+export function pruneJob({ store, clock, log }: PruneJobOptions): { close(): Promise<void> } {
+  let running: Promise<void> | null = null
+  const stop = clock.every(everyMs, () => {
+    running ??= store
+      .prune()
+      .then((pruned) => log.debug(pruned, 'old counts deleted'))
+      .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'old counts wait for the store'))
+      .finally(() => (running = null))
+  })
+  return {
+    async close() {
+      stop()
+      await running
+    }
+  }
+}
