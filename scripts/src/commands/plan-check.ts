@@ -19,9 +19,11 @@ export const planCheck = command({
     const warnings = faults.length - errors
     const verdict =
       plan === null
-        ? `${file}: ${errors} ${errors === 1 ? 'error' : 'errors'}`
-        : `${file} is right: ${plan.services.length} services${warnings > 0 ? `, ${warnings} warnings` : ''}`
+        ? `${file}: ${counted(errors, 'error')}`
+        : `${file} is right: ${counted(plan.services.length, 'service')}, ${counted(warnings, 'warning')}`
     output.result({ file, valid: plan !== null, faults }, [...faults.map((fault) => faultLine(file, fault)), verdict])
     return plan === null ? 1 : 0
   }
 })
+
+const counted = (n: number, noun: string): string => `${n} ${n === 1 ? noun : `${noun}s`}`
