@@ -23,6 +23,7 @@ import { notifyPlugin } from './platform/notify.ts'
 import { retentionPlugin } from './platform/retention.ts'
 import { planPlugin } from './plan/plugin.ts'
 import { signalsPlugin } from './signals/plugin.ts'
+import { sloPlugin } from './slo/plugin.ts'
 
 export interface AppOptions extends Ground {
   readonly logger?: FastifyBaseLogger
@@ -66,6 +67,7 @@ export async function buildApp({
   await app.register(liveRoutePlugin)
   await app.register(planPlugin)
   await app.register(signalsPlugin)
+  await app.register(sloPlugin)
 
   // what people see
   await app.register(docsPlugin)

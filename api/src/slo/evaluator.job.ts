@@ -48,6 +48,8 @@ const tickMs = 60_000
 const publishNumbersMs = 15_000
 
 const burnCauses: readonly CauseKind[] = ['failures', 'latency']
+const sourceCauses: readonly CauseKind[] = ['no_signal', 'certificate']
+const origins = ['requests', 'probes'] as const
 
 /** Judges every objective every few seconds, by the clock it is given. */
 export class Evaluator {
@@ -59,8 +61,9 @@ export class Evaluator {
   #scans: BurnScan[] = []
   #byService = new Map<string, Series[]>()
   #objectives: readonly ObjectiveInForce[] = []
-  #standings = new Map<string, Standing>()
-  #published = new Map<string, { text: string; states: string; atMs: number }>()
+  #standings = new WeakMap<Series, Standing>()
+  /** When a service was last published, and whether its numbers have moved since. */
+  #published = new Map<string, { readonly atMs: number; isOwing: boolean }>()
   #lastTickMs = 0
   #savedCoverageMs = 0
   #settling: Promise<void> = Promise.resolve()
@@ -128,8 +131,9 @@ export class Evaluator {
     this.#scans = scansOf(book.banks, book.all)
   }
 
-  standingOf(service: string, name: string): Standing | null {
-    return this.#standings.get(`${service}/${name}`) ?? null
+  /** What the last look found about an objective; null: it was not there. */
+  standingOf(series: Series): Standing | null {
+    return this.#standings.get(series) ?? null
   }
 
   /** Which of an objective's tiers fires; null: none. */
@@ -220,16 +224,21 @@ export class Evaluator {
   }
 
   #reportSources(nowMs: number): void {
-    const { alerts, sourcesOf } = this.#options
-    const services = new Set([...this.#byService.keys(), ...alerts.open.map(({ service }) => service)])
-    for (const service of services) {
-      const series = this.#byService.get(service) ?? []
-      const origins = (['requests', 'probes'] as const).filter((origin) =>
-        series.some(({ objective }) => objective.origin === origin)
-      )
+    const { alerts } = this.#options
+    for (const [service, series] of this.#byService) {
       const standings = origins.map((origin) => ({ origin, standing: this.#signals.standing(service, origin) }))
-      this.#reconcile(service, 'no_signal', silenceCondition(service, standings, series), nowMs)
-      this.#reconcile(service, 'certificate', certificateCondition(service, sourcesOf(service), nowMs), nowMs)
+      const judged = standings.filter(({ origin }) => series.some(({ objective }) => objective.origin === origin))
+      this.#reconcile(service, 'no_signal', silenceCondition(service, judged, series), nowMs)
+      this.#reconcile(
+        service,
+        'certificate',
+        certificateCondition(service, this.#signals.sources(service), nowMs),
+        nowMs
+      )
+    }
+    for (const { service } of alerts.open) {
+      if (this.#byService.has(service)) continue // else the plan has it no more
+      for (const cause of sourceCauses) alerts.end(service, cause, {}, nowMs)
     }
   }
 
@@ -239,29 +248,39 @@ export class Evaluator {
   }
 
   #judge(nowMs: number): void {
-    const standings = new Map<string, Standing>()
-    for (const series of this.#options.book.all) {
-      const facts = this.factsOf(series)
-      standings.set(objectiveKey(series.objective), {
-        state: series.reachedMs === null ? stateOf(facts) : 'could_not_measure',
-        remainingRatio: budgetOf(facts.tally, series.objective.targetRatio).remainingRatio,
-        burnRate: recentBurn(series)
-      })
+    for (const [service, series] of this.#byService) {
+      let news: 'none' | 'numbers' | 'states' = 'none'
+      for (const each of series) {
+        const before = this.#standings.get(each)
+        const now = this.#stand(each)
+        this.#standings.set(each, now)
+        if (before?.state !== now.state) news = 'states'
+        else if (before.remainingRatio !== now.remainingRatio || before.burnRate !== now.burnRate) {
+          if (news === 'none') news = 'numbers'
+        }
+      }
+      this.#publish(service, series, news, nowMs)
     }
-    this.#standings = standings
-    for (const [service, series] of this.#byService) this.#publish(service, series, nowMs)
   }
 
-  #publish(service: string, series: readonly Series[], nowMs: number): void {
-    const objectives = series.map(({ objective }) => ({
-      name: objective.name,
-      ...this.#standings.get(objectiveKey(objective))!
-    }))
-    const states = objectives.map(({ name, state }) => `${name} ${state}`).join()
-    const text = JSON.stringify(objectives)
+  #stand(series: Series): Standing {
+    const facts = this.factsOf(series)
+    return {
+      state: series.reachedMs === null ? stateOf(facts) : 'could_not_measure',
+      remainingRatio: budgetOf(facts.tally, series.objective.targetRatio).remainingRatio,
+      burnRate: recentBurn(series)
+    }
+  }
+
+  #publish(service: string, series: readonly Series[], news: 'none' | 'numbers' | 'states', nowMs: number): void {
     const before = this.#published.get(service)
-    if (before && (before.text === text || (before.states === states && nowMs - before.atMs < publishNumbersMs))) return
-    this.#published.set(service, { text, states, atMs: nowMs })
+    const isOwing = before?.isOwing === true || news === 'numbers'
+    if (news !== 'states' && !(isOwing && nowMs - (before?.atMs ?? 0) >= publishNumbersMs)) {
+      if (before) before.isOwing = isOwing
+      return
+    }
+    this.#published.set(service, { atMs: nowMs, isOwing: false })
+    const objectives = series.map((each) => ({ name: each.objective.name, ...this.#standings.get(each)! }))
     const left = objectives.map(({ remainingRatio }) => remainingRatio).filter((ratio) => ratio !== null)
     this.#options.live.publish('state', {
       service,

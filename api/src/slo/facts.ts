@@ -74,9 +74,12 @@ const lowTrafficOf = ({ objective, tiers }: Series, perMinute: number | null): J
   return { perMinute, outage: detectableOutage(perMinute, budgetRatioOf(objective.targetRatio), fastest) }
 }
 
-/** Share of the time in which we could know, counted from when somebody first looked. */
+/** A gap in less time than this is a start, not blindness. */
+const knownEnoughMs = 3_600_000
+
+/** Share of the time in which we could know, counted from when somebody first looked; null in the first hour. */
 const knownRatio = ({ objective, bank }: Series, coverage: CoverageBook, nowMs: number): number | null => {
   const reach = coverage.reach(objective.service, objective.origin)
-  if (!reach) return null
+  if (!reach || nowMs - reach.fromMs < knownEnoughMs) return null
   return coverage.ratio(objective.service, objective.origin, Math.max(reach.fromMs, bank.span.fromMs), nowMs)
 }

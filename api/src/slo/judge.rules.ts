@@ -27,7 +27,7 @@ export interface JudgeInput {
   readonly window: string
   /** Events per minute nowadays; null when nothing came for a day. */
   readonly perMinute: number | null
-  /** Share of the time since the first event in which we could know, ratio; null when nothing came yet. */
+  /** Share of the time since somebody first looked in which we could know, ratio; null when that is too short to say. */
   readonly knownRatio: number | null
   readonly source: SourceStanding
   /** The open alert about this objective. */
@@ -197,7 +197,7 @@ function* warningsOf(input: JudgeInput): Generator<Reason> {
   if (knownRatio !== null && knownRatio < coverageNeededRatio) {
     yield {
       code: 'coverage_low',
-      text: `for ${percentText(1 - knownRatio)} of the time since the first event nobody could know`,
+      text: `for ${percentText(1 - knownRatio)} of the time since the first look nobody could know`,
       rule: 'coverage',
       limit: coverageNeededRatio,
       value: knownRatio,

@@ -5,7 +5,6 @@ import { Counter, Gauge, Histogram } from '../platform/metrics.ts'
 import type { PlanInForce } from '../plan/service.ts'
 import { sloRoutes } from './routes.ts'
 import { Slo } from './slo.ts'
-import { sourceView } from './sources.rules.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -44,8 +43,7 @@ export const sloPlugin = fp(
       log: app.log,
       intervalMs: lookEveryMs,
       maintenance: () => plan.current().maintenance,
-      sourcesOf: (service) =>
-        signals.sourcesOf(service).map((signal) => sourceView(signal, warnMsOf(plan.current(), service, signal.id))),
+      sourcesOf: (service) => signals.reports(service),
       onLook: (durationMs) => lookDuration.observe(durationMs / 1_000),
       onLookFailed: () => failures.inc()
     })
@@ -112,10 +110,3 @@ export const sloPlugin = fp(
 )
 
 const promisesOf = (plan: PlanInForce) => plan.services.flatMap(({ objectives }) => objectives)
-
-/** How long before its end the certificate of a probe is warned of; null for other signals. */
-const warnMsOf = (plan: PlanInForce, service: string, id: string): number | null => {
-  const signals = plan.services.find(({ name }) => name === service)?.signals ?? []
-  const probe = signals.find((signal) => signal.id === id)
-  return probe?.kind === 'probe' ? probe.tls.expiryWarningMs : null
-}

@@ -1,24 +1,50 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
-import { alertRoutes, objectiveRoutes, on, type Alert } from '../contract/index.ts'
+import { alertRoutes, objectiveRoutes, on, serviceRoutes, type Alert } from '../contract/index.ts'
 import { badRequest, notFound } from '../platform/errors.ts'
 import type { ResolvedObjective } from '../plan/objective.ts'
-import { rangeOf } from '../signals/range.rules.ts'
+import { serviceOf, steppedRangeOf } from '../signals/routes.ts'
 import { alertById, pageOfAlerts, type AlertRecord } from './alerting/alert-store.ts'
 import { decodeCursor, encodeCursor } from './alerting/cursor.rules.ts'
 import { historyOf } from './history.ts'
+import { presentDetail, presentSummary, worstFirst } from './services.ts'
+import { instant } from './words.rules.ts'
 
 const alertsPerPage = 50
 
-/** Objectives, their history, and alerts. */
+/** Services and whether their promises hold, objectives, their history, marks and alerts. */
 export const sloRoutes = async (instance: FastifyInstance): Promise<void> => {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>()
   const { slo, slices, database, clock } = app
 
   app.route({
+    ...on(serviceRoutes, 'GET /api/v1/services'),
+    handler: () => ({
+      services: app.plan
+        .current()
+        .services.map((service) => presentSummary(app, service))
+        .toSorted(worstFirst)
+    })
+  })
+
+  app.route({
+    ...on(serviceRoutes, 'GET /api/v1/services/{service}'),
+    handler: ({ params }) => presentDetail(app, serviceOf(app, params.service))
+  })
+
+  app.route({
+    ...on(serviceRoutes, 'GET /api/v1/services/{service}/marks'),
+    handler: async ({ params, query }) => {
+      const { name: service } = serviceOf(app, params.service)
+      const { fromMs, toMs } = steppedRangeOf(app, query)
+      return { fromAt: instant(fromMs), toAt: instant(toMs), marks: await slo.marks({ service, fromMs, toMs }) }
+    }
+  })
+
+  app.route({
     ...on(objectiveRoutes, 'GET /api/v1/services/{service}/objectives'),
     handler: async ({ params, query }) => {
-      serviceNamed(app, params.service)
+      serviceOf(app, params.service)
       return { objectives: await slo.objectives(params.service, { explain: query.explain ?? false }) }
     }
   })
@@ -37,10 +63,8 @@ export const sloRoutes = async (instance: FastifyInstance): Promise<void> => {
     ...on(objectiveRoutes, 'GET /api/v1/services/{service}/objectives/{objective}/history'),
     handler: async ({ params, query }) => {
       const objective = objectiveNamed(app, params)
-      const nowMs = clock.nowMs()
-      const range = rangeOf(query, { nowMs, retention: slices.retention })
-      if ('fault' in range) throw badRequest(range.fault, { hint: range.hint })
-      return historyOf(objective, range, { db: database.db, store: slices, nowMs })
+      const range = steppedRangeOf(app, query)
+      return historyOf(objective, range, { db: database.db, store: slices, nowMs: clock.nowMs() })
     }
   })
 
@@ -77,14 +101,8 @@ export const sloRoutes = async (instance: FastifyInstance): Promise<void> => {
   })
 }
 
-const serviceNamed = ({ plan }: FastifyInstance, name: string) => {
-  const service = plan.current().services.find((service) => service.name === name)
-  if (!service) throw notFound(`there is no service "${name}"`, { hint: 'GET /api/v1/services lists them' })
-  return service
-}
-
 const objectiveNamed = (app: FastifyInstance, names: { service: string; objective: string }): ResolvedObjective => {
-  const { objectives } = serviceNamed(app, names.service)
+  const { objectives } = serviceOf(app, names.service)
   const objective = objectives.find(({ name }) => name === names.objective)
   if (objective) return objective
   const known = objectives.map(({ name }) => name).join(', ')

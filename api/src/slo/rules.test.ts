@@ -13,7 +13,7 @@ import { outcomeText } from './nouns.rules.ts'
 import { pulseBetween } from './pulse.rules.ts'
 import { judgeSlice, selects, sliceVerdict } from './selection.rules.ts'
 import { isUnusualSilence, noSignalDelayMs, usualEvents } from './silence.rules.ts'
-import { sourceStanding, sourceView, type SourcesAtMoment, type SourceView } from './sources.rules.ts'
+import { sourceStanding, type SourcesAtMoment, type SourceView } from './sources.rules.ts'
 import { worstOf } from './states.rules.ts'
 import { budgetSpentAtFiring, tierRemarks, tiersFor } from './tiers.rules.ts'
 import { labelOf, nominalMs, spanAt } from './window.rules.ts'
@@ -526,27 +526,6 @@ t.test('sources: alive, lost, absent', async (t) => {
   t.equal(silent.state, 'lost')
   t.match(silent.reasons[0]?.text, /nothing for 10 min, while .* at least 500 events came/)
   t.equal(sourceStanding(at({ unusual: { expected: 500, silentMs: minuteMs } })).state, 'alive', 'not before the delay')
-})
-
-t.test('a signal becomes a source', async (t) => {
-  const signal = {
-    id: 'probe:0',
-    kind: 'probe',
-    title: 'https://shop.example/healthz',
-    health: 'live',
-    reasons: [],
-    lagMs: 0,
-    behindBytes: null,
-    lastEventAt: '2026-11-19T09:29:50.000Z',
-    lastReadAt: null,
-    counts: { read: 1, counted: 1, filtered: 0, late: 0, aborted: 0, dropped: 0, unsignedClaims: 0, skipped: {} },
-    lastError: null,
-    probe: { lastStatus: 200, lastDurationMs: 12, certificateExpiresAt: '2026-12-01T00:00:00.000Z', everyMs: 10_000 }
-  } as const
-  const view = sourceView({ ...signal, reasons: [] }, 14 * dayMs)
-  t.match(view, { origin: 'probes', remembers: false, lastEventMs: nowMs - 10_000 })
-  t.strictSame(view.certificate, { expiresMs: Date.UTC(2026, 11, 1), warnMs: 14 * dayMs })
-  t.equal(sourceView({ ...signal, reasons: [] }, null).certificate, null)
 })
 
 t.test('coverage: stretches join, gaps stay', async (t) => {

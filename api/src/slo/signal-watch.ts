@@ -9,6 +9,12 @@ import { isBroken, sourceStanding, type SourceView } from './sources.rules.ts'
 /** The sources of a service, as the room of signals sees them now. */
 export type SourcesOf = (service: string) => readonly SourceView[]
 
+interface Found extends Readonly<Record<Origin, SourceStanding>> {
+  readonly sources: readonly SourceView[]
+}
+
+const absent: SourceStanding = { state: 'absent', reasons: [], freshMs: null }
+
 /** Downtime of our own that a log on disk bridges: it was written meanwhile. */
 const bridgedMs = 7 * 86_400_000
 
@@ -18,7 +24,7 @@ export class SignalWatch {
   readonly #coverage: CoverageBook
   #brokenSince = new Map<string, number>()
   #lookedMs: number | null = null
-  #standings = new Map<string, SourceStanding>()
+  #found = new Map<string, Found>()
 
   constructor(sourcesOf: SourcesOf, coverage: CoverageBook) {
     this.#sourcesOf = sourcesOf
@@ -27,7 +33,12 @@ export class SignalWatch {
 
   /** Where the sources of a service stood at the last look. */
   standing(service: string, origin: Origin): SourceStanding {
-    return this.#standings.get(`${origin} ${service}`) ?? { state: 'absent', reasons: [], freshMs: null }
+    return this.#found.get(service)?.[origin] ?? absent
+  }
+
+  /** The sources of a service as the last look found them. */
+  sources(service: string): readonly SourceView[] {
+    return this.#found.get(service)?.sources ?? []
   }
 
   /**
@@ -36,21 +47,36 @@ export class SignalWatch {
    */
   look(services: ReadonlyMap<string, readonly Series[]>, nowMs: number, pulse: Pulse): void {
     if (pulse !== 'steady') this.#brokenSince.clear()
+    const found = new Map<string, Found>()
     for (const [service, series] of services) {
       const sources = this.#sourcesOf(service)
-      for (const origin of ['requests', 'probes'] as const) {
-        const own = sources.filter((source) => source.origin === origin)
-        this.#cover(service, origin, own, nowMs, pulse)
-        this.#note(service, own, nowMs)
-        const judged = series.filter(({ objective }) => objective.origin === origin)
-        this.#standings.set(`${origin} ${service}`, this.#stand(service, own, judged, nowMs))
-      }
+      const at = (origin: Origin) => this.#lookAt(service, origin, { sources, series, nowMs, pulse })
+      found.set(service, { sources, requests: at('requests'), probes: at('probes') })
     }
+    this.#found = found
     this.#lookedMs = nowMs
   }
 
+  #lookAt(
+    service: string,
+    origin: Origin,
+    {
+      sources,
+      series,
+      nowMs,
+      pulse
+    }: { sources: readonly SourceView[]; series: readonly Series[]; nowMs: number; pulse: Pulse }
+  ): SourceStanding {
+    const own = sources.filter((source) => source.origin === origin)
+    if (own.length === 0) return absent
+    this.#cover(service, origin, own, nowMs, pulse)
+    this.#note(service, own, nowMs)
+    const judged = series.filter(({ objective }) => objective.origin === origin)
+    return this.#stand(service, own, judged, nowMs)
+  }
+
   #cover(service: string, origin: Origin, sources: readonly SourceView[], nowMs: number, pulse: Pulse): void {
-    if (sources.length === 0 || sources.some(isBroken) || sources.every(({ health }) => health === 'waiting')) return
+    if (sources.some(isBroken) || sources.every(({ health }) => health === 'waiting')) return
     const watched = pulse === 'steady' && this.#lookedMs !== null
     const remembers = sources.every((source) => source.remembers)
     const fromMs = watched ? this.#lookedMs! : nowMs - 1

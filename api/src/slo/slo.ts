@@ -6,17 +6,16 @@ import type { MaintenanceBand } from '../plan/model.ts'
 import type { ResolvedObjective } from '../plan/objective.ts'
 import type { SliceStore } from '../signals/store.ts'
 import { AlertBook, type AlertBookOptions } from './alerting/alert-book.ts'
-import { alertsBetween } from './alerting/alert-store.ts'
 import { CoverageBook } from './coverage-book.ts'
 import { Evaluator, type EvaluatorOptions } from './evaluator.job.ts'
 import { explain } from './explain.ts'
 import { maintenanceOf } from './maintenance.ts'
 import { mutedBy } from './maintenance.rules.ts'
 import { presentBrief, presentObjective, presentState } from './present.ts'
-import { putInForce, revisionsBetween } from './revisions.ts'
+import { marksOf, type MarksQuery } from './marks.ts'
+import { putInForce } from './revisions.ts'
 import { SeriesBook, type Series } from './series/book.ts'
 import { rankOfState, worstOf } from './states.rules.ts'
-import { instant } from './words.rules.ts'
 
 export interface SloOptions extends Pick<
   EvaluatorOptions,
@@ -160,38 +159,10 @@ export class Slo {
     return ratios.length === 0 ? null : ratios.toSorted((a, b) => a.fromMs - b.fromMs || a.ratio - b.ratio)[0]!.ratio
   }
 
-  /** Alerts, revisions and maintenance of a service in a range, oldest first: marks for charts. */
-  async marks(service: string, fromMs: number, toMs: number): Promise<Marks['marks']> {
-    const { db, maintenance } = this.#options
-    const alerts = await alertsBetween(db, service, fromMs, toMs)
-    const revisions = await revisionsBetween(db, service, fromMs, toMs)
-    const bands = maintenance().filter(
-      (band) => (band.service === null || band.service === service) && band.fromMs < toMs && band.toMs > fromMs
-    )
-    const marks: Marks['marks'] = [
-      ...alerts.map(({ id, title, severity, openedAt, resolvedAt }) => ({
-        kind: 'alert' as const,
-        fromAt: openedAt,
-        toAt: resolvedAt,
-        title,
-        severity,
-        ref: id
-      })),
-      ...revisions.map(({ objective, number, fromMs }) => ({
-        kind: 'revision' as const,
-        fromAt: instant(fromMs),
-        toAt: null,
-        title: `${objective.title}, revision ${number}`,
-        ref: objective.name
-      })),
-      ...bands.map(({ fromMs, toMs, reason }) => ({
-        kind: 'maintenance' as const,
-        fromAt: instant(fromMs),
-        toAt: instant(toMs),
-        title: reason
-      }))
-    ]
-    return marks.toSorted((a, b) => Date.parse(a.fromAt) - Date.parse(b.fromAt))
+  /** What happened to a service in a range, for charts. */
+  marks(query: MarksQuery): Promise<Marks['marks']> {
+    const { db, store, maintenance } = this.#options
+    return marksOf(query, { db, store, maintenance: maintenance() })
   }
 
   /** The objectives of a service as the API gives them. */
@@ -222,8 +193,8 @@ export class Slo {
     return query.explain ? { ...presented, explain: await explain({ series, facts, coverageRatio, store }) } : presented
   }
 
-  #stateOf({ objective }: Series): State {
-    return this.#evaluator.standingOf(objective.service, objective.name)?.state ?? 'could_not_measure'
+  #stateOf(series: Series): State {
+    return this.#evaluator.standingOf(series)?.state ?? 'could_not_measure'
   }
 }
 

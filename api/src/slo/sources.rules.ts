@@ -3,7 +3,7 @@ import type { Origin } from '../plan/objective.ts'
 import type { SourceStanding } from './judge.rules.ts'
 import { aboutDuration, counted, instant } from './words.rules.ts'
 
-/** What a source of signals says of itself. */
+/** What judging wants to know of a source; part of what it reports. */
 export interface SourceView {
   readonly id: string
   readonly origin: Origin
@@ -16,25 +16,6 @@ export interface SourceView {
   /** Whether it reads a record that goes on being written while nobody looks. */
   readonly remembers: boolean
   readonly certificate: { readonly expiresMs: number; readonly warnMs: number } | null
-}
-
-/**
- * A signal as judging sees it.
- *
- * @param warnMs - how long before its end a certificate is warned of, milliseconds; null: never
- */
-export const sourceView = (signal: Signal, warnMs: number | null): SourceView => {
-  const expiresAt = signal.probe?.certificateExpiresAt ?? null
-  return {
-    id: signal.id,
-    origin: signal.kind === 'probe' ? 'probes' : 'requests',
-    title: signal.title,
-    health: signal.health,
-    reasons: signal.reasons,
-    lastEventMs: signal.lastEventAt === null ? null : Date.parse(signal.lastEventAt),
-    remembers: signal.kind === 'caddyLog',
-    certificate: expiresAt === null || warnMs === null ? null : { expiresMs: Date.parse(expiresAt), warnMs }
-  }
 }
 
 /** What is known of the sources of one service and origin at one moment. */

@@ -44,7 +44,7 @@ export const burnReason = (facts: BurnFacts): Reason => {
     text:
       `${objective.name}: ${outcomeText(objective, long)} in ${windowName(tier.longMs)} (burn ${numberText(longBurn!)}) ` +
       `and ${countText(short.bad)} of ${countText(short.total)} in ${windowName(tier.shortMs)} (burn ${numberText(shortBurn!)}); ` +
-      `both are above ${numberText(tier.factor)}, and luck explains it ${luckText(logE)}`,
+      `the limit of both is ${numberText(tier.factor)}, and luck explains it ${luckText(logE)}`,
     rule: tier.name,
     limit: tier.factor,
     value: longBurn!,

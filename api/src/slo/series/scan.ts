@@ -41,6 +41,7 @@ export class BurnScan {
     const [longAt, shortAt, limitAt] = [long * columns, short * columns, tier * columns]
     let found = 0
     for (let column = 0; column < columns; column++) {
+      if (bads[shortAt + column] === 0) continue // so it is nearly always: nothing else need be read
       const limit = this.#limits[limitAt + column]!
       if (
         bads[longAt + column]! > limit * totals[longAt + column]! &&
