@@ -123,7 +123,8 @@ const pointer = (path: Path): string =>
   path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 
 function inOrder(plan: ResolvedPlan | null, faults: readonly PlanFault[]): ParsedPlan {
-  const sorted = faults.toSorted((a, b) => a.line - b.line || a.column - b.column)
+  const once = [...new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values()]
+  const sorted = once.toSorted((a, b) => a.line - b.line || a.column - b.column)
   if (sorted.length <= maxFaults) return { plan, faults: sorted }
   const errorsFirst = sorted.toSorted((a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'))
   const last = errorsFirst[maxFaults] ?? nothingWatched

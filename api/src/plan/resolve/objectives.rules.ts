@@ -1,6 +1,6 @@
 import { builtInPromise, promiseParts } from '../checks/names.rules.ts'
 import type { ObjectiveClass, Origin, ResolvedObjective, ResolvedWindow } from '../objective.ts'
-import { complement } from '../quantities.rules.ts'
+import { complement, writeDuration, writePercent } from '../quantities.rules.ts'
 import type { PlanDocument } from '../schema/plan.ts'
 import type { ObjectiveEntry, Promised, ServiceEntry, Window } from '../schema/services.ts'
 import { durationMs, listOf, ratioOf } from './values.rules.ts'
@@ -44,59 +44,45 @@ function promised(promise: Promised, common: Common): ResolvedObjective[] {
     origin,
     classes: classesOf(origin),
     path: null,
-    thresholdMs: null,
     budgeting: { kind: 'requests' },
     window: resolveWindow(promise.window ?? common.window)
   } as const
-  const objectives: ResolvedObjective[] = []
-  for (const name of promiseParts) {
+  return promiseParts.flatMap((name): ResolvedObjective[] => {
     const value = promise[name]
-    if (value === undefined) continue
-    if (name === 'availability') {
-      objectives.push({
-        ...shared,
-        name,
-        title: `Availability ${value}`,
-        indicator: 'availability',
-        targetRatio: ratioOf(value)
-      })
-    } else if (name === 'errors') {
-      objectives.push({
-        ...shared,
-        name,
-        title: `Errors under ${value}`,
-        indicator: 'errors',
-        targetRatio: complement(ratioOf(value))
-      })
-    } else {
-      const targetRatio = ratioOf(`${name.slice(1)}%`)
-      objectives.push({
-        ...shared,
-        name,
-        title: `${name} under ${value}`,
-        indicator: 'latency',
-        thresholdMs: durationMs(value),
-        targetRatio
-      })
-    }
+    return value === undefined ? [] : [{ ...shared, name, ...judged(name, value) }]
+  })
+}
+
+type Judged = Pick<ResolvedObjective, 'title' | 'indicator' | 'thresholdMs' | 'targetRatio'>
+
+function judged(name: (typeof promiseParts)[number], value: string): Judged {
+  if (name === 'availability' || name === 'errors') {
+    const ratio = ratioOf(value)
+    const percent = writePercent(ratio)
+    return name === 'errors'
+      ? { title: `Errors under ${percent}`, indicator: 'errors', thresholdMs: null, targetRatio: complement(ratio) }
+      : { title: `Availability ${percent}`, indicator: 'availability', thresholdMs: null, targetRatio: ratio }
   }
-  return objectives
+  const thresholdMs = durationMs(value)
+  const targetRatio = ratioOf(`${name.slice(1)}%`)
+  return { title: `${name} under ${writeDuration(thresholdMs)}`, indicator: 'latency', thresholdMs, targetRatio }
 }
 
 function inFull(entry: ObjectiveEntry, common: Common): ResolvedObjective {
   const origin = entry.from ?? common.from
   const targetRatio = ratioOf(entry.target)
+  const thresholdMs = entry.threshold === undefined ? null : durationMs(entry.threshold)
   const slices = typeof entry.budgeting === 'object' ? entry.budgeting.timeSlices : null
   return {
     service: common.service,
     name: entry.name,
-    title: entry.title ?? titleOf(entry),
+    title: entry.title ?? titleOf(entry, targetRatio, thresholdMs),
     description: entry.description ?? null,
     indicator: entry.indicator,
     origin,
     classes: entry.class === undefined ? classesOf(origin) : [...new Set(listOf(entry.class))],
     path: entry.path ?? null,
-    thresholdMs: entry.threshold === undefined ? null : durationMs(entry.threshold),
+    thresholdMs,
     targetRatio,
     budgeting: slices
       ? {
@@ -109,9 +95,10 @@ function inFull(entry: ObjectiveEntry, common: Common): ResolvedObjective {
   }
 }
 
-function titleOf({ indicator, target, threshold, path }: ObjectiveEntry): string {
+function titleOf({ indicator, path }: ObjectiveEntry, targetRatio: number, thresholdMs: number | null): string {
   const where = path === undefined ? '' : ` on ${path}`
-  if (indicator === 'latency') return `${target} under ${threshold}${where}`
+  const target = writePercent(targetRatio)
+  if (thresholdMs !== null) return `${target} under ${writeDuration(thresholdMs)}${where}`
   return indicator === 'availability' ? `Availability ${target}${where}` : `${target} without errors${where}`
 }
 
