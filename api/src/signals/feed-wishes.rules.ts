@@ -97,6 +97,21 @@ export const countingOf = (
   routes
 })
 
+/**
+ * How a log that somebody brings is counted for a service: by the filters of its log signals. A
+ * service without any counts every request in it.
+ */
+export function importCountingOf(service: ResolvedService): LoggedService {
+  const logs = service.signals.flatMap((signal) =>
+    signal.kind === 'caddyLog' || signal.kind === 'caddyLogTcp' ? [signal] : []
+  )
+  return countingOf(
+    service,
+    logs.map(({ filter }) => filter),
+    logs[0]?.releaseHeader
+  )
+}
+
 interface Member {
   readonly service: ResolvedService
   readonly signal: CaddyLogSignal | CaddyLogTcpSignal

@@ -35,7 +35,7 @@ export interface FeedStarterOptions {
 const maxProbes = 64
 
 /** A route group that had no request for so long makes room for another at the next start. */
-const routesKnownMs = 7 * dayMs
+export const routesKnownMs = 7 * dayMs
 
 /** Makes the function that starts whatever feed the plan wishes for. */
 export function feedStarter(options: FeedStarterOptions): (wish: FeedWish) => Promise<Feed> {

@@ -23,66 +23,56 @@ export function commitMetrics(registry: Registry): (report: TransactionReport) =
   }
 }
 
-const states: readonly SourceReport['health'][] = ['live', 'idle', 'waiting', 'broken']
-const outcomes = ['read', 'counted', 'filtered', 'late', 'aborted', 'dropped', 'unsignedClaims'] as const
-const label = { unsignedClaims: 'unsigned_claims' } as const
+type Labels = Readonly<Record<string, string>>
 
 /** Metrics of every source, read when they are asked for. */
-export function addSignalMetrics(app: FastifyInstance, services: () => readonly string[]): void {
-  const registers = [app.metrics]
-  const labelNames = ['service', 'signal'] as const
-  const each = (visit: (labels: { service: string; signal: string }, report: SourceReport) => void): void => {
-    for (const service of services()) {
-      for (const report of app.signals.reports(service)) visit({ service, signal: report.id }, report)
-    }
+export function addSignalMetrics({ signals, metrics }: Pick<FastifyInstance, 'signals' | 'metrics'>): void {
+  const gauge = (
+    what: { readonly name: string; readonly help: string; readonly label?: string },
+    read: (report: SourceReport, set: (value: number, labels?: Labels) => void) => void
+  ): void => {
+    const { name, help, label } = what
+    const labelNames = ['service', 'signal', ...(label === undefined ? [] : [label])]
+    const metric = new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [],
+      collect() {
+        this.reset()
+        for (const service of signals.services) {
+          for (const report of signals.reports(service)) {
+            read(report, (value, labels) => this.set({ service, signal: report.id, ...labels }, value))
+          }
+        }
+      }
+    })
+    metrics.registerMetric(metric)
   }
-  new Gauge({
-    name: 'plimsoll_signal_lag_seconds',
-    help: 'How old what a source tells is',
-    labelNames,
-    registers,
-    collect() {
-      this.reset()
-      each((labels, { lagMs }) => lagMs !== null && this.set(labels, lagMs / 1_000))
-    }
+
+  gauge({ name: 'plimsoll_signal_lag_seconds', help: 'How old what a source tells is' }, ({ lagMs }, set) => {
+    if (lagMs !== null) set(lagMs / 1_000)
   })
-  new Gauge({
-    name: 'plimsoll_signal_behind_bytes',
-    help: 'Bytes of a log that are still to be read',
-    labelNames,
-    registers,
-    collect() {
-      this.reset()
-      each((labels, { behindBytes }) => behindBytes !== null && this.set(labels, behindBytes))
+  gauge(
+    { name: 'plimsoll_signal_behind_bytes', help: 'Bytes of a log that are still to be read' },
+    ({ behindBytes }, set) => {
+      if (behindBytes !== null) set(behindBytes)
     }
+  )
+  gauge({ name: 'plimsoll_signal_health', help: '1 for the state a source is in', label: 'health' }, (report, set) => {
+    for (const health of ['live', 'idle', 'waiting', 'broken'] as const)
+      set(Number(report.health === health), { health })
   })
-  new Gauge({
-    name: 'plimsoll_signal_health',
-    help: '1 for the state a source is in: live, idle, waiting or broken',
-    labelNames: [...labelNames, 'health'],
-    registers,
-    collect() {
-      this.reset()
-      each((labels, report) => {
-        for (const health of states) this.set({ ...labels, health }, Number(report.health === health))
-      })
+  gauge(
+    {
+      name: 'plimsoll_signal_lines',
+      help: 'Lines or events of a source since it was started, by what became of them',
+      label: 'outcome'
+    },
+    ({ counts: { skipped, unsignedClaims, ...counts } }, set) => {
+      set(unsignedClaims, { outcome: 'unsigned_claims' })
+      for (const [outcome, count] of Object.entries(counts)) set(count, { outcome })
+      for (const [reason, count] of Object.entries(skipped)) set(count, { outcome: `skipped_${reason}` })
     }
-  })
-  new Gauge({
-    name: 'plimsoll_signal_lines',
-    help: 'Lines or events of a source since it was started, by what became of them',
-    labelNames: [...labelNames, 'outcome'],
-    registers,
-    collect() {
-      this.reset()
-      each((labels, { counts }) => {
-        for (const outcome of outcomes) {
-          this.set({ ...labels, outcome: outcome === 'unsignedClaims' ? label[outcome] : outcome }, counts[outcome])
-        }
-        for (const [reason, count] of Object.entries(counts.skipped)) {
-          this.set({ ...labels, outcome: `skipped_${reason}` }, count)
-        }
-      })
-    }
-  })
+  )
 }

@@ -14,6 +14,10 @@ export const promisedMs = (objectives: Objectives): number | null => {
   return (latency.find(({ path }) => path === null) ?? latency[0])?.thresholdMs ?? null
 }
 
+/** Whether nothing but our own probes tells of a service. */
+export const isProbedOnly = (signals: ResolvedService['signals']): boolean =>
+  signals.length > 0 && signals.every(({ kind }) => kind === 'probe')
+
 /** The longest window over which a service is judged, ms; 0 when nothing is promised. */
 export const longestWindowMs = (objectives: Objectives): number =>
   Math.max(

@@ -18,7 +18,7 @@ const aStore = () => {
     state,
     readCursor: (source: string) => Promise.resolve(state.cursors.get(source) ?? null),
     commit: async (batch: Batch): Promise<CommitOutcome> => {
-      await null
+      await Promise.resolve()
       if (state.fail === 'before') throw new Error('disk full')
       const { source, expected, position } = batch.cursor!
       const found = state.cursors.get(source) ?? null

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { on, serviceRoutes } from '../contract/index.ts'
 import type { ResolvedService } from '../plan/model.ts'
 import { notFound, unsupportedMediaType, validationFailed } from '../platform/errors.ts'
+import { isProbedOnly } from './promise.rules.ts'
 import { mostHeatmapSteps, readHeatmap } from './read/heatmap.ts'
 import { readRoutes } from './read/route-table.ts'
 import { readTraffic, type SeriesSubject } from './read/traffic-series.ts'
@@ -47,7 +48,21 @@ export async function signalRoutes(instance: FastifyInstance): Promise<void> {
       return reply
     }
   })
+
+  app.route({
+    ...on(serviceRoutes, 'POST /api/v1/services/{service}/imports'),
+    handler: async (request) => {
+      const service = serviceOf(app, request.params.service)
+      const name = request.query.name ?? 'an upload'
+      const report = await app.signals.importLog(request.raw, service, name)
+      const { fromMs, toMs, skipped, ...counts } = report
+      request.log.info({ service: service.name, name, ...counts }, 'log imported')
+      return { ...counts, skipped: { ...skipped }, fromAt: instantOf(fromMs), toAt: instantOf(toMs) }
+    }
+  })
 }
+
+const instantOf = (atMs: number | null): string | null => (atMs === null ? null : new Date(atMs).toISOString())
 
 /** @throws PLIMSOLL_NOT_FOUND */
 export function serviceOf(app: FastifyInstance, name: string): ResolvedService {
@@ -80,8 +95,7 @@ const subjectOf = (
 
 /** Users' requests unless told otherwise; of a service that is only probed, the probes. */
 const streamsOf = (service: ResolvedService, wish: StreamWish): ((stream: Stream) => boolean) => {
-  const isProbedOnly = service.signals.length > 0 && service.signals.every(({ kind }) => kind === 'probe')
-  const trafficClass = wish.class ?? (isProbedOnly ? 'synthetic' : 'user')
+  const trafficClass = wish.class ?? (isProbedOnly(service.signals) ? 'synthetic' : 'user')
   return (stream) =>
     stream.trafficClass === trafficClass &&
     (wish.route === undefined || stream.route === wish.route) &&

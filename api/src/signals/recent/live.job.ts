@@ -9,8 +9,8 @@ export interface LiveJobOptions {
   readonly clock: Clock
   readonly live: Pick<LiveHub, 'publish'>
   readonly recent: Recent
-  /** The services to tell of. */
-  readonly subjects: () => readonly TrafficSubject[]
+  /** Null: a service that is not told of. */
+  readonly subjectOf: (service: string) => TrafficSubject | null
 }
 
 const publishMs = 1_000
@@ -37,9 +37,8 @@ export class LiveJob {
 
   /** Takes note of committed counts. */
   add(deltas: readonly SliceDelta[]): void {
-    const subjects = new Map(this.#options.subjects().map((subject) => [subject.service, subject]))
     for (const { stream, startMs, widthMs, counts } of deltas) {
-      const subject = subjects.get(stream.service)
+      const subject = this.#options.subjectOf(stream.service)
       if (!subject || widthMs !== 1_000 || !laneOf(subject)(stream)) continue
       let seconds = this.#pending.get(stream.service)
       if (!seconds) this.#pending.set(stream.service, (seconds = new Map()))
@@ -50,21 +49,19 @@ export class LiveJob {
   }
 
   publish(): void {
-    const { clock, live, recent } = this.#options
+    const { clock, live, recent, subjectOf } = this.#options
     const nowMs = clock.monotonicMs()
     const isQuiet = this.#pending.size === 0
     if (isQuiet && nowMs - this.#spokeMs < quietMs) return
     this.#spokeMs = nowMs
-    const active = new Set(isQuiet ? recent.services() : this.#pending.keys())
     const services: LiveSlices['services'] = {}
     let atMs = 0
-    for (const subject of this.#options.subjects()) {
-      if (!active.has(subject.service)) continue
-      const seconds = [...(this.#pending.get(subject.service)?.values() ?? [])]
-        .toSorted(([a], [b]) => a - b)
-        .slice(-maxSeconds)
+    for (const service of isQuiet ? recent.services() : this.#pending.keys()) {
+      const subject = subjectOf(service)
+      if (!subject) continue
+      const seconds = [...(this.#pending.get(service)?.values() ?? [])].toSorted(([a], [b]) => a - b).slice(-maxSeconds)
       atMs = Math.max(atMs, seconds.at(-1)?.[0] ?? 0)
-      services[subject.service] = liveOf(recent, subject, seconds, clock.nowMs())
+      services[service] = liveOf(recent, subject, seconds, clock.nowMs())
     }
     this.#pending.clear()
     if (Object.keys(services).length === 0) return

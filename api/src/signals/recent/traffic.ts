@@ -12,7 +12,7 @@ export interface TrafficSubject {
   /** What its users' experience is read from: their requests, or our probes where nothing else tells. */
   readonly origin: 'requests' | 'probes'
   /** Whether that source tells now: without it there is no rate, not even zero. */
-  readonly isMeasured: boolean
+  readonly isMeasured: () => boolean
   readonly promisedMs: number | null
 }
 
@@ -33,7 +33,7 @@ export function paceNow(
   const fromMs = endMs - minuteMs
   const { total, status5xx } = recent.sums(subject.service, lane, fromMs, endMs)
   const p95Us = recent.latency(subject.service, lane, endMs - latencyMs, endMs).quantileUs(0.95) // of no events: null
-  const countsRequests = subject.origin === 'requests' && (subject.isMeasured || total > 0)
+  const countsRequests = subject.origin === 'requests' && (total > 0 || subject.isMeasured())
   return {
     ratePerS: countsRequests ? (total * 1_000) / Math.max(1, nowMs - fromMs) : null,
     errorRatio: total === 0 ? null : status5xx / total,

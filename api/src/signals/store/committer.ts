@@ -88,7 +88,7 @@ export class Committer {
   }
 
   async #drain(): Promise<void> {
-    await null // all that flush in this turn share a transaction
+    await Promise.resolve() // all that flush in this turn share a transaction
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
       if (next.kind === 'batch') {
         await this.#commitGroup(this.#takeBatches())

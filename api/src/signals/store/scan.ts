@@ -110,7 +110,7 @@ const visitPiece = async (
       .where('start_ms', '>=', range.fromMs)
       .where('start_ms', '<', range.toMs)
       .execute()
-    for (const row of rows) visit(new StoredSlice(streams.get(row.stream_id)!, row.start_ms, row as CountsRow))
+    for (const row of rows) visit(new StoredSlice(streams.get(row.stream_id)!, row.start_ms, row))
     count += rows.length
   }
   return count

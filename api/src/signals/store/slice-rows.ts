@@ -107,7 +107,7 @@ const upsertStatement = (db: Kysely<Tables>, size: number): string => {
     .onConflict((conflict) =>
       conflict
         .columns(keyColumns)
-        .doUpdateSet(({ ref }) => Object.fromEntries(valueColumns.map((column) => [column, ref(`excluded.${column}`)])))
+        .doUpdateSet((eb) => Object.fromEntries(valueColumns.map((column) => [column, eb.ref(`excluded.${column}`)])))
     )
     .compile().sql
 }
@@ -123,10 +123,10 @@ export async function readRows(transaction: CommitTransaction, keys: readonly Sl
     const found = await transaction
       .selectFrom('slices')
       .selectAll()
-      .where(({ and, or }) =>
-        or(
+      .where((eb) =>
+        eb.or(
           wanted.map((key) =>
-            and({ width_ms: key.widthMs, stream_id: key.streamId, start_ms: key.startMs, writer: key.writer })
+            eb.and({ width_ms: key.widthMs, stream_id: key.streamId, start_ms: key.startMs, writer: key.writer })
           )
         )
       )

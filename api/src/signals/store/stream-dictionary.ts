@@ -81,7 +81,7 @@ export class StreamDictionary {
     const found = await this.#db
       .selectFrom('streams')
       .selectAll()
-      .where(({ and, or }) => or(names.map((name) => and(name))))
+      .where((eb) => eb.or(names.map((name) => eb.and(name))))
       .execute()
     return found.map(toKnown)
   }
@@ -107,9 +107,9 @@ export async function storeReach(transaction: CommitTransaction, reached: Iterab
   for (const { known, firstMs, lastMs } of reached) {
     const { numUpdatedRows } = await transaction
       .updateTable('streams')
-      .set(({ eb, ref }) => ({
-        first_ms: eb.case().when('first_ms', '>', firstMs).then(firstMs).else(ref('first_ms')).end(),
-        last_ms: eb.case().when('last_ms', '<', lastMs).then(lastMs).else(ref('last_ms')).end()
+      .set((eb) => ({
+        first_ms: eb.case().when('first_ms', '>', firstMs).then(firstMs).else(eb.ref('first_ms')).end(),
+        last_ms: eb.case().when('last_ms', '<', lastMs).then(lastMs).else(eb.ref('last_ms')).end()
       }))
       .where('id', '=', known.id)
       .executeTakeFirst()
