@@ -37,7 +37,12 @@ const bench = async (t: Test) => {
     })
   const total = async (service = 'shop') => {
     const counts = emptyCounts()
-    const range = { service, fromMs: clock.nowMs() - 86_400_000, toMs: clock.nowMs() + 60_000, widthMs: 60_000 } as const
+    const range = {
+      service,
+      fromMs: clock.nowMs() - 86_400_000,
+      toMs: clock.nowMs() + 60_000,
+      widthMs: 60_000
+    } as const
     await app.slices.scan({ ...range, latency: true }, (slice) => slice.addTo(counts))
     return counts
   }
@@ -65,11 +70,10 @@ t.test('events are stored when the push is acknowledged', async (t) => {
   t.equal(counts.latency.total, 1_002)
   t.equal((await total('other')).total, 1)
   const streams = await app.database.db.selectFrom('streams').selectAll().where('service', '=', 'shop').execute()
-  t.same(streams.map(({ route, release, scope }) => `${route}|${release}|${scope}`).toSorted((a, b) => (a < b ? -1 : 1)), [
-    '/checkout/cart|v2|/checkout/*',
-    '/items/*||',
-    'other||'
-  ])
+  t.same(
+    streams.map(({ route, release, scope }) => `${route}|${release}|${scope}`).toSorted((a, b) => (a < b ? -1 : 1)),
+    ['/checkout/cart|v2|/checkout/*', '/items/*||', 'other||']
+  )
 })
 
 t.test('lines that cannot be counted are named; all others count', async (t) => {
@@ -98,7 +102,10 @@ t.test('lines that cannot be counted are named; all others count', async (t) => 
   ]
   const reply = await push(`${lines.map(([line]) => line).join('\r\n')}\n`)
   t.equal(reply.statusCode, 200)
-  const { accepted, rejected } = reply.json<{ accepted: number; rejected: { line: number; code: string; detail: string }[] }>()
+  const { accepted, rejected } = reply.json<{
+    accepted: number
+    rejected: { line: number; code: string; detail: string }[]
+  }>()
   t.same(
     rejected.map(({ line, code }) => [line, code]),
     lines.flatMap(([, code], at) => (code === null ? [] : [[at + 1, code]]))
@@ -110,7 +117,9 @@ t.test('lines that cannot be counted are named; all others count', async (t) => 
 
 t.test('a line that is no UTF-8 is rejected, and its neighbours count', async (t) => {
   const { push, total } = await bench(t)
-  const reply = await push(Buffer.concat([Buffer.from(`${anEvent()}\n`), Buffer.from([0xff, 0xfe, 0x0a]), Buffer.from(anEvent())]))
+  const reply = await push(
+    Buffer.concat([Buffer.from(`${anEvent()}\n`), Buffer.from([0xff, 0xfe, 0x0a]), Buffer.from(anEvent())])
+  )
   t.match(reply.json(), { accepted: 2, rejected: [{ line: 2, code: 'not_utf8' }] })
   t.equal((await total()).total, 2)
 })
@@ -122,7 +131,10 @@ t.test('a push without any line that counts is refused as a whole', async (t) =>
   t.equal(refused.statusCode, 422)
   t.match(refused.json(), {
     code: 'PLIMSOLL_PUSH_REJECTED',
-    errors: [{ line: 1, text: /^unknown_service: / }, { line: 2, text: /^not_json: / }]
+    errors: [
+      { line: 1, text: /^unknown_service: / },
+      { line: 2, text: /^not_json: / }
+    ]
   })
   t.equal((await push('\n\n')).json<{ code: string }>().code, 'PLIMSOLL_PUSH_EMPTY')
   t.equal((await push(anEvent(), key)).statusCode, 200, 'the key is still free')
@@ -210,7 +222,9 @@ t.test('bodies are cut into lines however they arrive', async (t) => {
   const text = 'first\r\n\nsecond\n\n\nthird'
   const bytes = Buffer.from(text)
   for (let size = 1; size <= bytes.length; size++) {
-    const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size))
+    const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+      bytes.subarray(i * size, (i + 1) * size)
+    )
     const { lines } = await readLines(
       (async function* () {
         yield* chunks
