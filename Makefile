@@ -103,8 +103,7 @@ help:
 # npm writes this file on every install: older than the lock means something is missing
 $(installed): package-lock.json
 	npm ci
-	@node -e 'const [a, b] = process.versions.node.split("."); if (a < 24 || (a == 24 && b < 12)) \
-		{ console.error("Node 24.12 or later is needed, this is " + process.version); process.exit(1) }'
+	@node -e 'if (!process.features.typescript) throw "Node 24.12 or later is needed, this is " + process.version'
 	@touch $@
 
 # a stamp of its own: a build that was interrupted leaves no stamp
