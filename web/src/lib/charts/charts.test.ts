@@ -13,6 +13,7 @@ import {
   timeAt
 } from './axis.ts'
 import { DRAUGHT_MARKS, heightOf, hullDrawing, LOAD_LINE, waterOf } from './hull.ts'
+import { keyMove } from './keys.ts'
 import { limitScale } from './limit.ts'
 import { linearScale, logShare, logTicks } from './scale.ts'
 import { bars, stepArea, topOf } from './spark.ts'
@@ -155,6 +156,19 @@ t.test('a hull is drawn within its picture, whatever was spent', (t) => {
   t.equal(hullDrawing(null, 26, 44).water, null)
   t.equal(hullDrawing(0, 26, 50).lineY, 10)
   t.ok(hullDrawing(1, 58, 132).marks.length > hullDrawing(1, 26, 44).marks.length, 'a tall one has more marks')
+  t.end()
+})
+
+t.test('keys move over the slots and stop at the ends', (t) => {
+  const press = (key: string, slot: number | null, shiftKey = false) => keyMove({ key, shiftKey }, slot, 100)
+  t.equal(press('ArrowRight', 5), 6)
+  t.equal(press('ArrowLeft', 5, true), 0)
+  t.equal(press('PageUp', 95), 99)
+  t.equal(press('Home', 50), 0)
+  t.equal(press('End', null), 99)
+  t.equal(press('ArrowLeft', null), 99, 'from nowhere to the left: the newest')
+  t.equal(press('ArrowRight', null), 0, 'from nowhere to the right: the oldest')
+  t.equal(press('a', 5), null)
   t.end()
 })
 

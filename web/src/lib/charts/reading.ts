@@ -1,13 +1,9 @@
-import type { Snippet } from 'svelte'
-
 /** One value of a read-out. */
 export interface Reading {
   readonly label: string
   readonly value: string
   /** Colour and dash it is drawn with; none for what is not drawn. */
   readonly tone?: Tone
-  /** Wraps the value, for what opens its why. */
-  readonly open?: Snippet<[string]>
 }
 
 export type Tone = 'sea' | 'deep' | 'fail' | 'warn' | 'soft'
