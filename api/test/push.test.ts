@@ -46,7 +46,7 @@ const bench = async (t: Test) => {
     await app.slices.scan({ ...range, latency: true }, (slice) => slice.addTo(counts))
     return counts
   }
-  return { ...built, clock, push, total }
+  return { ...built, listen: () => built.listen(), clock, push, total }
 }
 
 const anEvent = (change: Record<string, unknown> = {}): string =>

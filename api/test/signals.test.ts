@@ -47,7 +47,7 @@ const bench = async (t: Test, options: TestAppOptions = {}) => {
     }
     throw new Error(`never ${what}`)
   }
-  return { ...built, clock, get, counts, until }
+  return { ...built, listen: () => built.listen(), clock, get, counts, until }
 }
 
 const aFolder = (t: Test): string => {
@@ -161,10 +161,10 @@ t.test('an access log becomes series, a heatmap, routes and live numbers', async
   writeFileSync(log, '')
   const { app, clock, get, until, counts } = await bench(t, { plan: aPlan(log) })
   const published: LiveSlices[] = []
-  const { publish } = app.live
-  app.live.publish = function (name, data) {
+  const publish = app.live.publish.bind(app.live)
+  app.live.publish = (name, data) => {
     if (name === 'slices') published.push(data as LiveSlices)
-    return publish.call(this, name, data)
+    publish(name, data)
   }
   const startMs = clock.nowMs()
   appendFileSync(log, aLine(startMs - 500).repeat(20))

@@ -1,5 +1,6 @@
 // The store of slices: one suite for SQLite and PostgreSQL.
 import fc from 'fast-check'
+import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { ManualClock } from '../src/platform/clock.ts'
 import { openDatabase, type Database } from '../src/platform/database/open.ts'
@@ -70,6 +71,12 @@ const totalsAt = async (
 
 const totalAt = async (store: SliceStore, widthMs: SliceWidthMs, service = 'shop'): Promise<number> =>
   Object.values(await totalsAt(store, widthMs, service)).reduce((sum, total) => sum + total, 0)
+
+/** A clock on which every look takes a millisecond. */
+const steppingClock = () => {
+  let elapsedMs = 0
+  return { nowMs: () => nowMs, monotonicMs: () => elapsedMs++ }
+}
 
 const conformance = (t: Test, kind: string, open: () => Promise<Database>): void => {
   const bench = async (t: Test): Promise<Bench> => {
@@ -444,6 +451,59 @@ const conformance = (t: Test, kind: string, open: () => Promise<Database>): void
 }
 
 conformance(t, 'SQLite', () => openDatabase(':memory:'))
+
+t.test('a full disk refuses a batch whole, says so, and takes it when there is room again', async (t) => {
+  const database = await openDatabase(':memory:')
+  t.teardown(() => database.close())
+  const store = createSliceStore({ db: database.db, clock: new ManualClock(nowMs) })
+  const one = (position: number, deltas: SliceDelta[]): Batch =>
+    aBatch(deltas, {
+      cursor: { source: 'log', expected: position === 1 ? null : `${position - 1}`, position: `${position}` }
+    })
+  await store.commit(one(1, [aDelta(nowMs, 1)]))
+  const { rows } = await sql<{ page_count: number }>`pragma page_count`.execute(database.db)
+  await sql.raw(`pragma max_page_count = ${rows[0]!.page_count}`).execute(database.db)
+  const large = one(
+    2,
+    Array.from({ length: 2_000 }, (_, at) => aDelta(nowMs - at * second, 1, { route: `/${at}` }))
+  )
+  await t.rejects(store.commit(large), { code: 'PLIMSOLL_STORE_UNAVAILABLE', hint: /free space/ })
+  t.ok(store.failure)
+  t.equal(await totalAt(store, 60_000), 1)
+  t.equal(await store.readCursor('log'), '1')
+  await sql.raw('pragma max_page_count = 1000000').execute(database.db)
+  t.same(await store.commit(large), { kind: 'committed' })
+  t.equal(store.failure, null)
+  for (const widthMs of sliceWidthsMs) t.equal(await totalAt(store, widthMs), 2_001)
+})
+
+t.test('other work gets its turn while a month is read and while much is written', async (t) => {
+  const database = await openDatabase(':memory:')
+  t.teardown(() => database.close())
+  const store = createSliceStore({ db: database.db, clock: Object.assign(new ManualClock(nowMs), steppingClock()) })
+  let turns = 0
+  const state = { counting: true }
+  const count = (): void => {
+    turns++
+    if (state.counting) setImmediate(count)
+  }
+  setImmediate(count)
+  const deltas = Array.from({ length: 6_000 }, (_, at) => ({
+    ...aDelta(nowMs - at * 5 * minute, 1),
+    widthMs: 60_000 as const
+  }))
+  await store.commit(aBatch(deltas))
+  t.ok(turns > 20, `${turns} turns while writing`)
+  turns = 0
+  let slices = 0
+  await store.scan(
+    { service: 'shop', fromMs: nowMs - 30 * day, toMs: nowMs + day, widthMs: 60_000 },
+    () => void slices++
+  )
+  state.counting = false
+  t.equal(slices, 6_000)
+  t.ok(turns >= 6, `${turns} turns while reading`)
+})
 
 t.test('PostgreSQL', { skip: postgresMissing() ?? false, timeout: 120_000 }, async (t) => {
   const server = await startPostgres()
