@@ -9,6 +9,7 @@ import {
   minuteMs,
   randomFrom,
   send,
+  SliceFeed,
   type World
 } from './support/slo-world.ts'
 
@@ -228,5 +229,54 @@ t.test('a clock that is set, and a process that slept, raise no alarm and lose n
   const before = world.book.all[0]!.bank.tally(0, 0).total
   world.feed.commit([aDelta(world.clock.nowMs(), { total: 7 })])
   t.equal(world.book.all[0]!.bank.tally(0, 0).total, before + 7, 'counting goes on in the time that is')
+  await world.close()
+})
+
+t.test('a store that cannot be read is asked again, and nothing is judged until then', async (t) => {
+  const feed = new SliceFeed()
+  const follow = feed.follow.bind(feed)
+  let refuses = true
+  feed.follow = (range, visit, onReached) =>
+    refuses ? Promise.reject(new Error('disk gone')) : follow(range, visit, onReached)
+  const world = await aWorld({ store: feed }).catch((error: unknown) => error)
+  t.match(world, { message: 'disk gone' }, 'whoever waits for history hears of it')
+  const other = await aWorld({ store: feed, waitsForHistory: false })
+  feed.commit([aDelta(other.clock.nowMs(), { total: 10_000 })])
+  await other.pass(minuteMs / 12, minuteMs / 12)
+  const state = () => other.evaluator.standingOf(other.book.all[0]!)?.state
+  t.equal(state(), 'could_not_measure')
+  refuses = false
+  await other.pass(minuteMs / 4, minuteMs / 12)
+  await other.book.loaded
+  feed.commit([aDelta(other.clock.nowMs(), { total: 10_000 })])
+  await other.pass(minuteMs / 12, minuteMs / 12)
+  t.equal(state(), 'pass')
+  await other.close()
+})
+
+t.test('a plan that grows keeps the counts of the promises it had', async (t) => {
+  const world = await aWorld({ objectives: [anObjective()] })
+  const read: string[] = []
+  const follow = world.feed.follow.bind(world.feed)
+  world.feed.follow = (range, visit, onReached) => {
+    read.push(range.service)
+    return follow(range, visit, onReached)
+  }
+  world.feed.commit([aDelta(world.clock.nowMs() - hourMs, { total: 70_000, failed: 3 })])
+  const total = () => {
+    const { bank, column } = world.book.find('shop-api', 'availability')!
+    return bank.tally(bank.layout.budget, column).total
+  }
+  const bank = world.book.all[0]!.bank
+  world.evaluator.take([anObjective({ title: 'a new name' })])
+  t.equal(world.book.all[0]!.bank, bank, 'a title changes nothing')
+  world.evaluator.take([anObjective({ name: 'errors', indicator: 'errors' }), anObjective()])
+  await world.book.loaded
+  t.equal(total(), 70_000)
+  t.equal(world.book.find('shop-api', 'errors')!.reachedMs, null)
+  world.evaluator.take([anObjective({ targetRatio: 0.9995 })])
+  await world.book.loaded
+  t.equal(total(), 0, 'another promise is read anew, from a store that holds nothing here')
+  t.ok(read.every((service) => service === 'shop-api') && read.length === 6, 'three stretches for each that was new')
   await world.close()
 })

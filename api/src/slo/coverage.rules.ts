@@ -46,7 +46,7 @@ export const since = (known: readonly Interval[], fromMs: number): Interval[] =>
  */
 export const spokenFor = (startsMs: Iterable<number>, widthMs: number, joinMs: number): Interval[] => {
   const intervals: { fromMs: number; toMs: number }[] = []
-  for (const startMs of [...new Set(startsMs)].sort((a, b) => a - b)) {
+  for (const startMs of [...new Set(startsMs)].toSorted((a, b) => a - b)) {
     const last = intervals.at(-1)
     if (last && startMs - last.toMs <= joinMs) last.toMs = startMs + widthMs
     else intervals.push({ fromMs: startMs, toMs: startMs + widthMs })

@@ -1,23 +1,19 @@
-import type { State } from '../contract/index.ts'
+import type { FastifyBaseLogger } from 'fastify'
 import type { Cancel, Clock } from '../platform/clock.ts'
 import { messageOf } from '../platform/errors.ts'
 import type { LiveHub } from '../platform/live.ts'
 import type { AlertBook } from './alerting/alert-book.ts'
-import type { AlertRecord } from './alerting/alert-store.ts'
+import { AlertReporter } from './alerting/alert-reporter.ts'
 import { BurnWatch } from './alerting/burn-watch.ts'
-import { burnConditions, certificateCondition, silenceCondition, type Speaking } from './alerting/conditions.ts'
-import type { CauseKind } from './alerting/cause.rules.ts'
-import type { Condition } from './alerting/condition.ts'
-import { budgetOf } from './budget.rules.ts'
 import type { CoverageBook } from './coverage-book.ts'
-import { factsOf, recentBurn } from './facts.ts'
-import { stateOf, type JudgeInput } from './judge.rules.ts'
+import { factsOf } from './facts.ts'
+import type { JudgeInput } from './judge.rules.ts'
 import { objectiveKey, promiseOf, type ObjectiveInForce } from './objective-in-force.ts'
-import { pulseBetween, type Beat } from './pulse.rules.ts'
-import type { Series, SeriesBook } from './series/book.ts'
-import { scansOf, type BurnScan } from './series/scan.ts'
+import { pulseBetween, type Beat, type Pulse } from './pulse.rules.ts'
+import type { SeriesBook } from './series/book.ts'
+import type { Series } from './series/series.ts'
 import { SignalWatch, type SourcesOf } from './signal-watch.ts'
-import { worstOf } from './states.rules.ts'
+import { Standings, type Standing } from './standings.ts'
 
 export interface EvaluatorOptions {
   readonly clock: Clock
@@ -26,7 +22,7 @@ export interface EvaluatorOptions {
   readonly alerts: AlertBook
   readonly live: Pick<LiveHub, 'publish'>
   readonly sourcesOf: SourcesOf
-  readonly log: Pick<import('fastify').FastifyBaseLogger, 'info' | 'warn' | 'error'>
+  readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>
   readonly intervalMs: number
   /** Told how long each look took, milliseconds. */
   readonly onLook?: (durationMs: number) => void
@@ -34,71 +30,47 @@ export interface EvaluatorOptions {
   readonly onLookFailed?: () => void
 }
 
-/** What a look found about an objective. */
-export interface Standing {
-  readonly state: State
-  readonly remainingRatio: number | null
-  readonly burnRate: number | null
-}
-
 /** Coverage is written this often; a crash loses at most so much of it, and a log on disk bridges even that. */
 const saveCoverageMs = 5 * 60_000
-const tickMs = 60_000
-/** Numbers that moved are published this often, states at once. */
-const publishNumbersMs = 15_000
-
-const burnCauses: readonly CauseKind[] = ['failures', 'latency']
-const sourceCauses: readonly CauseKind[] = ['no_signal', 'certificate']
-const origins = ['requests', 'probes'] as const
+/** Alerts that ended longer ago than this explain nothing a tier still sees: the longest tier of a quarter. */
+const rememberedMs = 10 * 86_400_000
+/** A store that could not be read is asked again after this. */
+const retryLoadMs = 10_000
 
 /** Judges every objective every few seconds, by the clock it is given. */
 export class Evaluator {
   readonly #options: EvaluatorOptions
   readonly #signals: SignalWatch
   readonly #burns = new BurnWatch()
+  readonly #reporter: AlertReporter
+  readonly #standings: Standings
   #stop: Cancel = () => {}
+  #cancelRetry: Cancel = () => {}
   #beat: Beat | null = null
-  #scans: BurnScan[] = []
   #byService = new Map<string, Series[]>()
   #objectives: readonly ObjectiveInForce[] = []
-  #standings = new WeakMap<Series, Standing>()
-  /** When a service was last published, and whether its numbers have moved since. */
-  #published = new Map<string, { readonly atMs: number; isOwing: boolean }>()
-  #lastTickMs = 0
   #savedCoverageMs = 0
   #settling: Promise<void> = Promise.resolve()
   #lastRunMs: number | null = null
+  #looks = 0
+  #closed = false
 
   constructor(options: EvaluatorOptions) {
+    const { book, alerts, coverage, live, sourcesOf } = options
     this.#options = options
-    this.#signals = new SignalWatch(options.sourcesOf, options.coverage)
+    this.#signals = new SignalWatch(sourcesOf, coverage)
+    this.#reporter = new AlertReporter({ book, alerts, burns: this.#burns, signals: this.#signals })
+    this.#standings = new Standings(live)
   }
 
+  /** When the last look was made, Unix time in milliseconds. */
   get lastRunMs(): number | null {
     return this.#lastRunMs
   }
 
-  /** Takes up alerts and coverage from before the restart, then looks every few seconds. */
-  async start(objectives: readonly ObjectiveInForce[]): Promise<void> {
-    const { clock, alerts, coverage, intervalMs } = this.#options
-    await coverage.load()
-    const remembered = await alerts.load(clock.nowMs() - rememberedMs)
-    for (const { service, objective, memory } of remembered) {
-      const notice = burnCauses.map((cause) => alerts.of(service, cause)).find((alert) => isNoticeOf(alert, objective))
-      this.#burns.remember(`${service}/${objective}`, memory, notice ? Date.parse(notice.openedAt) : null)
-    }
-    this.take(objectives)
-    this.#stop = clock.every(intervalMs, () => this.look())
-  }
-
-  /** Stops looking, and writes what is not yet written. */
-  async close(): Promise<void> {
-    this.#stop()
-    this.#options.book.close()
-    await this.#settling
-    const nowMs = this.#options.clock.nowMs()
-    await this.#options.alerts.flush(nowMs)
-    await this.#options.coverage.save(nowMs)
+  /** How many looks have been made: what was found stays the same until this changes. */
+  get looks(): number {
+    return this.#looks
   }
 
   /** Resolves when what the last look found is written. */
@@ -106,7 +78,18 @@ export class Evaluator {
     return this.#settling
   }
 
-  /** Judges by these objectives from now on. */
+  /** Takes up alerts and coverage from before the restart, then looks every few seconds. */
+  async start(objectives: readonly ObjectiveInForce[]): Promise<void> {
+    const { clock, alerts, coverage, intervalMs } = this.#options
+    await coverage.load()
+    for (const { service, objective, memory } of await alerts.load(clock.nowMs() - rememberedMs)) {
+      this.#burns.remember(`${service}/${objective}`, memory, alerts.noticeSince(service, objective))
+    }
+    this.take(objectives)
+    this.#stop = clock.every(intervalMs, () => this.look())
+  }
+
+  /** Judges by these objectives from now on; what was remembered of a promise that has changed is forgotten. */
   take(objectives: readonly ObjectiveInForce[]): void {
     const before = new Map(this.#objectives.map((objective) => [objectiveKey(objective), promiseOf(objective)]))
     const kept = objectives.filter((objective) => {
@@ -118,22 +101,21 @@ export class Evaluator {
     this.#load(false)
   }
 
-  #load(forget: boolean): void {
-    const { book, clock, log } = this.#options
-    const loaded = book.take(this.#objectives, forget)
-    const fresh = book.all.filter(({ reachedMs }) => reachedMs !== null)
-    loaded
-      .then(() => {
-        for (const series of fresh) if (series.reachedMs === null) this.#burns.warmUp(series, clock.nowMs())
-      })
-      .catch((error: unknown) => log.error({ reason: messageOf(error) }, 'history could not be read'))
-    this.#byService = Map.groupBy(book.all, ({ objective }) => objective.service)
-    this.#scans = scansOf(book.banks, book.all)
+  /** Stops looking, and writes what is not yet written. */
+  async close(): Promise<void> {
+    const { book, clock, alerts, coverage } = this.#options
+    this.#closed = true
+    this.#stop()
+    this.#cancelRetry()
+    book.close()
+    await this.#settling
+    await alerts.flush(clock.nowMs())
+    await coverage.save(clock.nowMs())
   }
 
   /** What the last look found about an objective; null: it was not there. */
   standingOf(series: Series): Standing | null {
-    return this.#standings.get(series) ?? null
+    return this.#standings.of(series)
   }
 
   /** Which of an objective's tiers fires; null: none. */
@@ -146,147 +128,63 @@ export class Evaluator {
     const { clock, coverage } = this.#options
     const { service, origin } = series.objective
     const source = this.#signals.standing(service, origin)
-    return factsOf({ series, coverage, source, alert: this.#alertOf(series), nowMs: clock.nowMs() })
+    return factsOf({ series, coverage, source, alert: this.#reporter.alertOf(series), nowMs: clock.nowMs() })
   }
 
   /** One look at everything. An error is logged: the next look may do better. */
   look(): void {
+    if (this.#closed) return
+    const { clock, log, onLook, onLookFailed } = this.#options
+    const startedMs = clock.monotonicMs()
     try {
       this.#look()
+      onLook?.(clock.monotonicMs() - startedMs)
     } catch (error) {
-      this.#options.log.error({ err: error }, 'evaluation failed')
-      this.#options.onLookFailed?.()
+      log.error({ err: error }, 'evaluation failed')
+      onLookFailed?.()
     }
   }
 
   #look(): void {
-    const { clock, book, intervalMs, log, onLook } = this.#options
-    const beat = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
-    const pulse = this.#beat ? pulseBetween(this.#beat, beat, intervalMs) : 'late'
-    if (this.#beat && pulse !== 'steady')
-      log.warn({ pulse, before: this.#beat, now: beat }, 'evaluation was interrupted')
-    const wasStepped = this.#beat !== null && pulse === 'stepped'
-    this.#beat = beat
-    if (wasStepped) this.#load(true)
-    const nowMs = beat.wallMs
-    book.advance(nowMs)
+    const pulse = this.#pulse()
+    if (pulse === 'stepped') this.#load(true) // slots before and after do not belong together
+    const nowMs = this.#options.clock.nowMs()
+    this.#options.book.advance(nowMs)
     this.#signals.look(this.#byService, nowMs, pulse)
-    this.#reportBurns(nowMs)
-    this.#reportSources(nowMs)
-    this.#judge(nowMs)
+    this.#reporter.look(this.#byService, nowMs)
+    for (const [service, series] of this.#byService) {
+      this.#standings.look(service, series, (each) => this.factsOf(each), nowMs)
+    }
     this.#lastRunMs = nowMs
+    this.#looks++
     this.#settle(nowMs)
-    onLook?.(clock.monotonicMs() - beat.monotonicMs)
   }
 
-  #reportBurns(nowMs: number): void {
-    const { book, alerts } = this.#options
-    const ready = book.all.filter(({ reachedMs }) => reachedMs === null)
-    const wanted = new Set(this.#scans.flatMap((scan) => scan.burning()))
-    if (nowMs - this.#lastTickMs >= tickMs || nowMs < this.#lastTickMs) {
-      this.#lastTickMs = nowMs
-      for (const series of ready) if (this.#burns.tick(series, nowMs)) wanted.add(series)
-    }
-    for (const series of ready) if (this.#burns.isOpen(series)) wanted.add(series)
-    const speaking: Speaking[] = []
-    for (const series of wanted) {
-      if (series.reachedMs !== null) continue
-      const report = this.#burns.look(series, nowMs)
-      if (report) speaking.push({ series, report, memory: this.#burns.memoryOf(series) })
-    }
-    const found = new Set<string>()
-    for (const [service, members] of Map.groupBy(speaking, ({ series }) => series.objective.service)) {
-      for (const condition of burnConditions(members, book.of(service), nowMs)) {
-        if (condition.kind === 'slow_burn_notice' && alerts.of(service, condition.cause)?.kind === 'burn') {
-          // raised by the incident that ends here: no news of its own
-          for (const { series } of members) this.#burns.dropNotice(series, nowMs)
-          continue
-        }
-        found.add(`${service}/${condition.cause}`)
-        alerts.report(condition, nowMs)
-      }
-    }
-    for (const { service } of alerts.open) {
-      for (const cause of burnCauses) {
-        if (!found.has(`${service}/${cause}`)) this.#endBurn(service, cause, nowMs)
-      }
-    }
+  /** How time has gone by since the last look; the first comes late by nature. */
+  #pulse(): Pulse {
+    const { clock, intervalMs, log } = this.#options
+    const before = this.#beat
+    this.#beat = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
+    if (!before) return 'late'
+    const pulse = pulseBetween(before, this.#beat, intervalMs)
+    if (pulse !== 'steady') log.warn({ pulse, before, now: this.#beat }, 'evaluation was interrupted')
+    return pulse
   }
 
-  /** Ends an alert whose objectives are calm, unless the history that would say so is still being read. */
-  #endBurn(service: string, cause: CauseKind, nowMs: number): void {
-    const { alerts, book } = this.#options
-    const alert = alerts.of(service, cause)
-    if (!alert || book.of(service).some(({ reachedMs }) => reachedMs !== null)) return
-    const members = book.of(service).filter(({ objective }) => alert.objectives.includes(objective.name))
-    const memory = Object.fromEntries(members.map((series) => [series.objective.name, this.#burns.memoryOf(series)]))
-    alerts.end(service, cause, memory, nowMs)
-  }
-
-  #reportSources(nowMs: number): void {
-    const { alerts } = this.#options
-    for (const [service, series] of this.#byService) {
-      const standings = origins.map((origin) => ({ origin, standing: this.#signals.standing(service, origin) }))
-      const judged = standings.filter(({ origin }) => series.some(({ objective }) => objective.origin === origin))
-      this.#reconcile(service, 'no_signal', silenceCondition(service, judged, series), nowMs)
-      this.#reconcile(
-        service,
-        'certificate',
-        certificateCondition(service, this.#signals.sources(service), nowMs),
-        nowMs
-      )
+  #load(forget: boolean): void {
+    const { book, clock, log } = this.#options
+    this.#cancelRetry()
+    const loaded = book.take(this.#objectives, forget)
+    const fresh = book.all.filter(({ reachedMs }) => reachedMs !== null)
+    this.#byService = Map.groupBy(book.all, ({ objective }) => objective.service)
+    this.#reporter.rescan()
+    const warmUp = async (): Promise<void> => {
+      await loaded
+      for (const series of fresh) if (series.reachedMs === null) this.#burns.warmUp(series, clock.nowMs())
     }
-    for (const { service } of alerts.open) {
-      if (this.#byService.has(service)) continue // else the plan has it no more
-      for (const cause of sourceCauses) alerts.end(service, cause, {}, nowMs)
-    }
-  }
-
-  #reconcile(service: string, cause: CauseKind, condition: Condition | null, nowMs: number): void {
-    if (condition) this.#options.alerts.report(condition, nowMs)
-    else this.#options.alerts.end(service, cause, {}, nowMs)
-  }
-
-  #judge(nowMs: number): void {
-    for (const [service, series] of this.#byService) {
-      let news: 'none' | 'numbers' | 'states' = 'none'
-      for (const each of series) {
-        const before = this.#standings.get(each)
-        const now = this.#stand(each)
-        this.#standings.set(each, now)
-        if (before?.state !== now.state) news = 'states'
-        else if (before.remainingRatio !== now.remainingRatio || before.burnRate !== now.burnRate) {
-          if (news === 'none') news = 'numbers'
-        }
-      }
-      this.#publish(service, series, news, nowMs)
-    }
-  }
-
-  #stand(series: Series): Standing {
-    const facts = this.factsOf(series)
-    return {
-      state: series.reachedMs === null ? stateOf(facts) : 'could_not_measure',
-      remainingRatio: budgetOf(facts.tally, series.objective.targetRatio).remainingRatio,
-      burnRate: recentBurn(series)
-    }
-  }
-
-  #publish(service: string, series: readonly Series[], news: 'none' | 'numbers' | 'states', nowMs: number): void {
-    const before = this.#published.get(service)
-    const isOwing = before?.isOwing === true || news === 'numbers'
-    if (news !== 'states' && !(isOwing && nowMs - (before?.atMs ?? 0) >= publishNumbersMs)) {
-      if (before) before.isOwing = isOwing
-      return
-    }
-    this.#published.set(service, { atMs: nowMs, isOwing: false })
-    const objectives = series.map((each) => ({ name: each.objective.name, ...this.#standings.get(each)! }))
-    const left = objectives.map(({ remainingRatio }) => remainingRatio).filter((ratio) => ratio !== null)
-    this.#options.live.publish('state', {
-      service,
-      state: worstOf(objectives.map(({ state }) => state)),
-      remainingRatio: left.length === 0 ? null : Math.min(...left),
-      objectives
+    warmUp().catch((error: unknown) => {
+      log.error({ reason: messageOf(error) }, 'history could not be read')
+      this.#cancelRetry = clock.after(retryLoadMs, () => this.#load(true))
     })
   }
 
@@ -299,19 +197,4 @@ export class Evaluator {
       .then(() => (savesCoverage ? coverage.save(nowMs) : undefined))
       .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'coverage waits for the store'))
   }
-
-  /** The worst open alert that says something about an objective's budget. */
-  #alertOf({ objective }: Series): AlertRecord | null {
-    const { alerts } = this.#options
-    const open = burnCauses
-      .map((cause) => alerts.of(objective.service, cause))
-      .filter((alert) => alert?.objectives.includes(objective.name))
-    return open.find((alert) => alert?.kind === 'burn') ?? open[0] ?? null
-  }
 }
-
-/** Alerts that ended longer ago than this explain nothing a tier still sees: the longest tier of a quarter. */
-const rememberedMs = 10 * 86_400_000
-
-const isNoticeOf = (alert: AlertRecord | null, objective: string): boolean =>
-  alert?.kind === 'slow_burn_notice' && alert.objectives.includes(objective)

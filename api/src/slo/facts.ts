@@ -5,7 +5,7 @@ import { forecastExhaustion, type Forecast } from './forecast.rules.ts'
 import type { JudgeInput, SourceStanding } from './judge.rules.ts'
 import { detectableOutage, lowTrafficPerMinute } from './low-traffic.rules.ts'
 import { budgetOf } from './budget.rules.ts'
-import type { Series } from './series/book.ts'
+import type { Series } from './series/series.ts'
 import { nominalMs } from './window.rules.ts'
 
 export interface FactsInput {

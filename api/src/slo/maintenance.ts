@@ -2,7 +2,7 @@ import type { MaintenanceBand } from '../plan/model.ts'
 import type { SliceStore } from '../signals/store.ts'
 import type { Tally } from './burn.rules.ts'
 import { bandsWithin } from './maintenance.rules.ts'
-import type { Series } from './series/book.ts'
+import type { Series } from './series/series.ts'
 import { judgeSlice, judgeable, selects, sliceVerdict } from './selection.rules.ts'
 
 /** What an objective counted in the maintenance of its window, band by band, from the store: exact to the minute. */

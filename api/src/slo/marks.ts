@@ -31,10 +31,12 @@ export const marksOf = async (query: MarksQuery, { db, store, maintenance }: Mar
       })
     ),
     revisionsBetween(db, service, fromMs, toMs).then((revisions) =>
-      revisions.map(({ objective, number, fromMs }): Mark => {
-        const title = `${objective.title}: revision ${number}`
-        return { kind: 'revision', fromAt: instant(fromMs), toAt: null, title, ref: objective.name }
-      })
+      revisions
+        .filter(({ number }) => number > 1) // the first changed nothing
+        .map(({ objective, number, fromMs }): Mark => {
+          const title = `${objective.title}: revision ${number}`
+          return { kind: 'revision', fromAt: instant(fromMs), toAt: null, title, ref: objective.name }
+        })
     ),
     store.releases(service, fromMs, toMs).then((releases) =>
       releases

@@ -5,7 +5,7 @@ import { budgetOf } from './budget.rules.ts'
 import { recentBurn } from './facts.ts'
 import { judge, type JudgeInput } from './judge.rules.ts'
 import { outcomeText } from './nouns.rules.ts'
-import type { Series } from './series/book.ts'
+import type { Series } from './series/series.ts'
 import { nameOfWindow } from './window.rules.ts'
 import { countText, instant, windowName } from './words.rules.ts'
 
@@ -136,12 +136,12 @@ const budgetWithout = ({ facts, maintenance }: PresentInput): Budget | null => {
 const presentBurn = ({ series, firing }: PresentInput): Burn[] => {
   const { bank, column, objective, tiers } = series
   const { windows, tiers: placed, budget } = bank.layout
-  return windows
-    .map(({ durationMs }, at) => {
-      const tally = bank.tally(at, column)
-      const tier = placed.findIndex(({ long }) => long === at)
-      return {
-        at,
+  const burns = windows.flatMap(({ durationMs }, at): Burn[] => {
+    if (at === budget) return []
+    const tally = bank.tally(at, column)
+    const tier = placed.findIndex(({ long }) => long === at)
+    return [
+      {
         window: windowName(durationMs),
         windowMs: durationMs,
         ...tally,
@@ -149,8 +149,7 @@ const presentBurn = ({ series, firing }: PresentInput): Burn[] => {
         limit: tiers[tier]?.factor ?? null,
         firing: tier >= 0 && tier === firing
       }
-    })
-    .filter(({ at }) => at !== budget)
-    .toSorted((a, b) => a.windowMs - b.windowMs)
-    .map(({ at: _, ...burn }) => burn)
+    ]
+  })
+  return burns.toSorted((a, b) => a.windowMs - b.windowMs)
 }

@@ -385,7 +385,7 @@ t.test('the five states, each with its reason first', async (t) => {
     }
   ] as const
   for (const { name, facts, state, code } of cases) {
-    const input = someFacts(facts as Partial<JudgeInput>)
+    const input = someFacts(facts)
     const judged = judge(input)
     t.equal(judged.state, state, name)
     t.equal(stateOf(input), state, `${name}: the quick way agrees`)

@@ -2,7 +2,7 @@ import type { Origin } from '../plan/objective.ts'
 import type { CoverageBook } from './coverage-book.ts'
 import type { SourceStanding } from './judge.rules.ts'
 import type { Pulse } from './pulse.rules.ts'
-import type { Series } from './series/book.ts'
+import type { Series } from './series/series.ts'
 import { isUnusualSilence, noSignalDelayMs, usualEvents } from './silence.rules.ts'
 import { isBroken, sourceStanding, type SourceView } from './sources.rules.ts'
 

@@ -13,8 +13,10 @@ import { maintenanceOf } from './maintenance.ts'
 import { mutedBy } from './maintenance.rules.ts'
 import { presentBrief, presentObjective, presentState } from './present.ts'
 import { marksOf, type MarksQuery } from './marks.ts'
+import type { ObjectiveInForce } from './objective-in-force.ts'
 import { putInForce } from './revisions.ts'
-import { SeriesBook, type Series } from './series/book.ts'
+import { SeriesBook } from './series/book.ts'
+import type { Series } from './series/series.ts'
 import { rankOfState, worstOf } from './states.rules.ts'
 
 export interface SloOptions extends Pick<
@@ -49,6 +51,8 @@ export class Slo {
   readonly #alerts: AlertBook
   readonly #evaluator: Evaluator
   #taking: Promise<void> = Promise.resolve()
+  /** What services came to at a look: lists ask for all of them at once, and often. */
+  #judgements = { look: -1, byService: new Map<string, ServiceJudgement>() }
 
   constructor(options: SloOptions) {
     const { db, clock, store, live, notifier, log, maintenance } = options
@@ -66,18 +70,25 @@ export class Slo {
   }
 
   /** Takes up the state of before, begins to read history, and looks from now on. */
-  async start(objectives: readonly ResolvedObjective[]): Promise<void> {
-    await this.#evaluator.start(await putInForce(this.#options.db, objectives, this.#options.clock.nowMs()))
+  start(objectives: readonly ResolvedObjective[]): Promise<void> {
+    this.#taking = this.#inForce(objectives).then((inForce) => this.#evaluator.start(inForce))
+    return this.#taking
   }
 
   /** Judges by another plan from now on; changed promises open new revisions. Plans are taken one after the other. */
   take(objectives: readonly ResolvedObjective[]): Promise<void> {
     this.#taking = this.#taking
       .catch(() => {}) // whoever asked for the plan before has heard of it
-      .then(async () =>
-        this.#evaluator.take(await putInForce(this.#options.db, objectives, this.#options.clock.nowMs()))
-      )
+      .then(async () => {
+        this.#evaluator.take(await this.#inForce(objectives))
+        this.#book.loaded.then(() => this.look()).catch(() => {}) // the evaluator reads again, and says why
+      })
     return this.#taking
+  }
+
+  #inForce(objectives: readonly ResolvedObjective[]): Promise<ObjectiveInForce[]> {
+    const { db, clock } = this.#options
+    return putInForce(db, objectives, clock.nowMs())
   }
 
   /** Looks now, out of turn. */
@@ -107,6 +118,15 @@ export class Slo {
 
   /** What a service comes to, at the last look. */
   stateOf(service: string): ServiceJudgement {
+    const { looks } = this.#evaluator
+    if (this.#judgements.look !== looks) this.#judgements = { look: looks, byService: new Map() }
+    const { byService } = this.#judgements
+    const judgement = byService.get(service) ?? this.#judge(service)
+    byService.set(service, judgement)
+    return judgement
+  }
+
+  #judge(service: string): ServiceJudgement {
     const judged = this.#book.of(service).map((series) => ({ series, state: this.#stateOf(series) }))
     if (judged.length === 0) return { state: 'could_not_measure', reasons: [noObjectives], remainingRatio: null }
     const state = worstOf(judged.map(({ state }) => state))

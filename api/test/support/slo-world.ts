@@ -99,7 +99,11 @@ export class SliceFeed implements Pick<SliceStore, 'follow' | 'onCommitted' | 'o
     return 0
   }
 
-  async follow(range: { toMs: number }, _visit: unknown, onReached: (reachedMs: number) => void): Promise<void> {
+  async follow(
+    range: { service: string; toMs: number },
+    _visit: unknown,
+    onReached: (reachedMs: number) => void
+  ): Promise<void> {
     onReached(range.toMs)
   }
 
@@ -144,6 +148,8 @@ export interface WorldOptions {
   readonly database?: Database
   readonly outbox?: Outbox
   readonly store?: Pick<SliceStore, 'follow' | 'onCommitted' | 'oldestKeptMs'>
+  /** False: goes on while history is still being read. */
+  readonly waitsForHistory?: boolean
   readonly mutedBy?: (service: string, nowMs: number) => string | null
 }
 
@@ -185,7 +191,7 @@ export async function aWorld(options: WorldOptions = {}) {
     intervalMs: options.intervalMs ?? 5_000
   })
   await evaluator.start(options.objectives ?? [anObjective()])
-  await book.loaded
+  if (options.waitsForHistory !== false) await book.loaded
   return {
     clock,
     database,

@@ -66,6 +66,14 @@ export class AlertBook {
     return this.#open.get(keyOf(service, cause))?.stored.alert ?? null
   }
 
+  /** Since when a slow burn of an objective has been noticed, Unix time in milliseconds; null: it is not. */
+  noticeSince(service: string, objective: string): number | null {
+    const notice = this.open.find(
+      (alert) => alert.service === service && alert.kind === 'slow_burn_notice' && alert.objectives.includes(objective)
+    )
+    return notice ? Date.parse(notice.openedAt) : null
+  }
+
   /** The cause lasts: its alert opens, rises or is brought up to date. */
   report(condition: Condition, nowMs: number): void {
     const { service, cause, memory, ...says } = condition

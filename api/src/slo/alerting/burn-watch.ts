@@ -1,7 +1,7 @@
 import type { Alert } from '../../contract/index.ts'
 import { budgetRatioOf, burnRate, type Tally } from '../burn.rules.ts'
 import { objectiveKey } from '../objective-in-force.ts'
-import type { Series } from '../series/book.ts'
+import type { Series } from '../series/series.ts'
 import { ExcessEvidence } from '../statistics/evidence.rules.ts'
 import { SlowBurnDetector, detectorStateSize } from '../statistics/detector.rules.ts'
 import { lookAtTiers, quiet, type BurnMemory, type TierReading } from './burn-alert.rules.ts'
@@ -69,21 +69,16 @@ export class BurnWatch {
     return { kind: 'burn', severity: tier.severity, facts }
   }
 
-  /**
-   * One minute of the slow-burn detector, with the events that came in it.
-   *
-   * @returns true when a notice was raised
-   */
-  tick(series: Series, nowMs: number): boolean {
+  /** One minute of the slow-burn detector, with the events that came in it; it may raise a notice. */
+  tick(series: Series, nowMs: number): void {
     const { objective, sinceTick } = series
     const key = objectiveKey(objective)
     const tally = { ...sinceTick }
     sinceTick.total = 0
     sinceTick.bad = 0
     const alarm = this.#tickWith(series, tally)
-    if (!alarm || this.isOpen(series) || this.#endedLately(series, nowMs)) return false
+    if (!alarm || this.isOpen(series) || this.#endedLately(series, nowMs)) return
     this.#notices.set(key, { sinceMs: nowMs })
-    return true
   }
 
   /** The incident that a notice was part of is over, and the notice with it. */

@@ -1,5 +1,5 @@
 import type { SourceStanding } from '../judge.rules.ts'
-import type { Series } from '../series/book.ts'
+import type { Series } from '../series/series.ts'
 import type { SourceView } from '../sources.rules.ts'
 import { aboutDuration, instant, windowName } from '../words.rules.ts'
 import type { BurnMemory } from './burn-alert.rules.ts'

@@ -55,8 +55,9 @@ export const burnReason = (facts: BurnFacts): Reason => {
     source: `${objective.origin} of class ${objective.classes.join(', ')}`,
     ...(freshMs !== null && { freshAt: instant(freshMs) }),
     next:
-      `at ${numberText(tier.factor)} for ${windowName(tier.longMs)} ${percentText(budgetSpentAtFiring(tier, windowMs))} ` +
-      `of the ${nameOfWindow(objective.window)} budget is gone; it resolves when ${windowName(tier.shortMs)} have been calm`
+      `a burn of ${numberText(tier.factor)} over ${windowName(tier.longMs)} spends ` +
+      `${percentText(budgetSpentAtFiring(tier, windowMs))} of the ${nameOfWindow(objective.window)} budget; ` +
+      `the alert ends when ${windowName(tier.shortMs)} have been calm`
   }
 }
 

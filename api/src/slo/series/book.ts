@@ -1,35 +1,11 @@
 import type { Clock } from '../../platform/clock.ts'
-import { Histogram } from '../../signals/histogram.ts'
 import type { SliceDelta, Stream } from '../../signals/slice.ts'
 import type { SliceStore } from '../../signals/store.ts'
-import type { StoredSlice } from '../../signals/store/scan.ts'
-import type { Tally } from '../burn.rules.ts'
-import { objectiveKey, promiseOf, type ObjectiveInForce } from '../objective-in-force.ts'
-import { judgeable, judgeSlice, selects, type Judgeable } from '../selection.rules.ts'
-import { tiersFor, type Tier } from '../tiers.rules.ts'
-import { longestMs, nominalMs } from '../window.rules.ts'
-import { Bank } from './bank.ts'
-import { layoutFor } from './layout.rules.ts'
+import type { ObjectiveInForce } from '../objective-in-force.ts'
+import { judgeable, selects } from '../selection.rules.ts'
+import type { Bank } from './bank.ts'
 import { historyTiles, type HistoryTile } from './load-plan.rules.ts'
-import { TimeSlices } from './time-slices.ts'
-
-/** The counts of one objective: a column of a bank, and what does not fit into one. */
-export interface Series {
-  readonly objective: ObjectiveInForce
-  readonly tiers: readonly Tier[]
-  readonly bank: Bank
-  readonly column: number
-  readonly slices: TimeSlices | null
-  /** Events since the last tick of the slow-burn detector, late ones included. */
-  sinceTick: { total: number; bad: number }
-  /** Start of the oldest and of the newest slice with events, Unix time in milliseconds. */
-  firstMs: number | null
-  newestMs: number | null
-  /** Events judged by the histogram because their threshold is younger than they are. */
-  estimated: number
-  /** While history is read: every slice that starts before this has been. Null when it has all been read. */
-  reachedMs: number | null
-}
+import { countSlice, judgeableStored, noteForTick, openSeries, type Series } from './series.ts'
 
 export interface BookOptions {
   readonly clock: Clock
@@ -50,7 +26,7 @@ export class SeriesBook {
   readonly #stop: () => void
   #all: Series[] = []
   #byService = new Map<string, Series[]>()
-  #banks = new Map<string, Bank>()
+  #banks = new Set<Bank>()
   #loading: Promise<void> = Promise.resolve()
   #generation = 0
 
@@ -65,7 +41,7 @@ export class SeriesBook {
   }
 
   get banks(): readonly Bank[] {
-    return [...this.#banks.values()]
+    return [...this.#banks]
   }
 
   get all(): readonly Series[] {
@@ -87,33 +63,23 @@ export class SeriesBook {
 
   /** Moves the present on. */
   advance(nowMs: number): void {
-    for (const bank of this.#banks.values()) bank.advance(nowMs)
+    for (const bank of this.#banks) bank.advance(nowMs)
     for (const { slices } of this.#all) slices?.advance(nowMs)
   }
 
   /**
    * Takes the objectives of a plan. Those whose promise is unchanged keep their counts; the history
    * of the others is read from the store, a service at a time, while events go on being counted.
+   * Fails when the store does; take them again then, forgetting.
    *
    * @param forget - also the counts of unchanged ones, e.g. after the wall clock was set
    */
   take(objectives: readonly ObjectiveInForce[], forget = false): Promise<void> {
     const nowMs = this.#options.clock.nowMs()
     if (!forget) this.advance(nowMs)
-    const known = new Map(forget ? [] : this.#all.map((series) => [objectiveKey(series.objective), series]))
     const generation = ++this.#generation
-    this.#banks = banksFor(objectives, nowMs)
-    const free = new Map<Bank, number>()
-    this.#all = objectives.map((objective) => {
-      const bank = this.#banks.get(bankKey(objective))!
-      const column = free.get(bank) ?? 0
-      free.set(bank, column + 1)
-      const series = seriesIn(bank, column, objective, nowMs)
-      const before = known.get(objectiveKey(objective))
-      if (before && before.reachedMs === null && promiseOf(before.objective) === promiseOf(objective))
-        keep(series, before)
-      return series
-    })
+    this.#all = openSeries(objectives, forget ? [] : this.#all, nowMs)
+    this.#banks = new Set(this.#all.map(({ bank }) => bank))
     this.#byService = Map.groupBy(this.#all, ({ objective }) => objective.service)
     this.#loading = this.#load(generation, nowMs)
     return this.#loading
@@ -166,7 +132,7 @@ export class SeriesBook {
         if (generation !== this.#generation) return
         for (const series of fresh) {
           if (tile.widthMs > (series.slices?.sliceMs ?? Infinity)) continue // too coarse to judge its slices
-          if (selects(series.objective, slice.stream)) count(series, slice.startMs, judgeableSlice(slice))
+          if (selects(series.objective, slice.stream)) countSlice(series, slice.startMs, judgeableStored(slice))
         }
       },
       (reachedMs) => {
@@ -181,7 +147,7 @@ export class SeriesBook {
       for (const series of this.of(stream.service)) {
         if (series.reachedMs !== null && startMs >= series.reachedMs) continue // will be read
         if (!selects(series.objective, stream)) continue
-        const tally = count(series, startMs, judgeable(counts))
+        const tally = countSlice(series, startMs, judgeable(counts))
         if (series.slices === null && nowMs - startMs <= recentMs) noteForTick(series, tally)
       }
     }
@@ -191,78 +157,3 @@ export class SeriesBook {
 
 /** Older events are history: they change budgets, not the present. Sources count them in slices of a minute. */
 const recentMs = 15 * 60_000
-
-const bankKey = (objective: ObjectiveInForce): string =>
-  JSON.stringify([
-    objective.window,
-    tiersFor(nominalMs(objective.window), objective.targetRatio).map((tier) => tier.longMs)
-  ])
-
-const banksFor = (objectives: readonly ObjectiveInForce[], nowMs: number): Map<string, Bank> => {
-  const groups = Map.groupBy(objectives, bankKey)
-  return new Map(
-    [...groups].map(([key, members]) => {
-      const { window, targetRatio } = members[0]!
-      const layout = layoutFor(longestMs(window), tiersFor(nominalMs(window), targetRatio))
-      return [key, new Bank(layout, window, members.length, nowMs)]
-    })
-  )
-}
-
-const seriesIn = (bank: Bank, column: number, objective: ObjectiveInForce, nowMs: number): Series => {
-  const { budgeting, window, targetRatio } = objective
-  const tiers = tiersFor(nominalMs(window), targetRatio)
-  const series: Series = {
-    objective,
-    tiers,
-    bank,
-    column,
-    slices:
-      budgeting.kind === 'timeSlices' ? new TimeSlices({ ...budgeting, spanMs: longestMs(window), nowMs, emit }) : null,
-    sinceTick: { total: 0, bad: 0 },
-    firstMs: null,
-    newestMs: null,
-    estimated: 0,
-    reachedMs: -Infinity
-  }
-  function emit(startMs: number, change: Tally): void {
-    bank.add(column, startMs, change)
-    if (series.reachedMs === null && change.total > 0) noteForTick(series, change)
-  }
-  return series
-}
-
-const noteForTick = ({ sinceTick }: Series, { total, bad }: Tally): void => {
-  sinceTick.total += total
-  sinceTick.bad += bad
-}
-
-/** Takes over the counts of the same promise under the plan before. */
-const keep = (series: Series, before: Series): void => {
-  if (series.slices !== null) return // its slices are read again: they know their own bank only
-  series.bank.copyColumn(series.column, before.bank, before.column)
-  series.sinceTick = before.sinceTick
-  series.firstMs = before.firstMs
-  series.newestMs = before.newestMs
-  series.estimated = before.estimated
-  series.reachedMs = null
-}
-
-const count = (series: Series, startMs: number, slice: Judgeable): Tally => {
-  const tally = judgeSlice(series.objective, slice)
-  if (tally.total === 0) return tally
-  series.firstMs = Math.min(series.firstMs ?? startMs, startMs)
-  series.newestMs = Math.max(series.newestMs ?? startMs, startMs)
-  series.estimated += tally.estimated
-  if (series.slices) series.slices.add(startMs, tally)
-  else series.bank.add(series.column, startMs, tally)
-  return tally
-}
-
-const judgeableSlice = (slice: StoredSlice): Judgeable => ({
-  total: slice.total,
-  status5xx: slice.status5xx,
-  slowerThan: (thresholdMs) => slice.slowerThan(thresholdMs),
-  estimateSlower: (thresholdMs) =>
-    slice.row.latency ? Histogram.decode(slice.row.latency).countAbove(thresholdMs * 1_000) : null
-})

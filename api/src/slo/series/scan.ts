@@ -1,6 +1,6 @@
 import { budgetRatioOf } from '../burn.rules.ts'
 import type { Bank } from './bank.ts'
-import type { Series } from './book.ts'
+import type { Series } from './series.ts'
 
 /**
  * Finds, among all objectives of a bank, those whose budget burns too fast in both windows of some
