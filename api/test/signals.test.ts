@@ -1,6 +1,7 @@
 // The room of signals inside the application: its sources, what is read of them, and the plan's changes.
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { request as httpRequest } from 'node:http'
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer, request as httpRequest } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -8,6 +9,7 @@ import t, { type Test } from 'tap'
 import type { Heatmap, LiveSlices, RouteGroups, TrafficSeries } from '../src/contract/index.ts'
 import type { ManualClock } from '../src/platform/clock.ts'
 import { openDatabase } from '../src/platform/database/open.ts'
+import { classKeyOf } from '../src/signals/class-key.ts'
 import { signClassClaim } from '../src/signals/class-header.rules.ts'
 import { emptyCounts } from '../src/signals/counts.ts'
 import { buildTestApp, type TestAppOptions } from './support/app.ts'
@@ -249,6 +251,45 @@ t.test('an access log becomes series, a heatmap, routes and live numbers', async
     health: 'live',
     counts: { counted: 23 }
   })
+})
+
+t.test('a probe tells of a service that nobody asks; its results are kept', async (t) => {
+  const answer = { status: 200 }
+  const server = createServer((_request, reply) => void reply.writeHead(answer.status).end('ok'))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/status`
+  const { app, get, counts, until } = await bench(t, {
+    plan: `plan: plimsoll/v1\nservices:\n  - { name: shop, signals: [{ probe: { url: "${url}", every: 1s } }] }\n`
+  })
+  t.match(app.signals.reports('shop'), [{ id: 'probe:0', health: 'waiting', origin: 'probes' }])
+  await until('probed', async () => (await counts('shop', 'synthetic')).total >= 2)
+  answer.status = 500
+  await until('failed', async () => (await counts('shop', 'synthetic')).status5xx >= 1)
+  const [report] = app.signals.reports('shop')
+  t.match(report, {
+    kind: 'probe',
+    health: 'live',
+    probe: { lastStatus: 500, everyMs: 1_000 },
+    lastError: { code: 'unexpected_status' }
+  })
+  t.equal((await counts('shop', 'user')).total, 0, 'probes are no users')
+  const kept = await app.database.db.selectFrom('probe_results').select(['probe', 'ok', 'error_code']).execute()
+  t.ok(kept.some(({ ok }) => ok === 1) && kept.some((row) => row.ok === 0 && row.error_code === 'unexpected_status'))
+  const traffic = await get<TrafficSeries>('/api/v1/services/shop/traffic')
+  t.ok(traffic.whole.total >= 3, 'where nothing else tells, probes are shown')
+  const now = app.signals.traffic('shop')
+  t.equal(now.ratePerS, null)
+  t.ok(now.errorRatio! > 0)
+})
+
+t.test('the key that signs classes is made once, and readable by us alone', async (t) => {
+  const DATA_DIR = join(aFolder(t), 'data')
+  const made = classKeyOf({ CLASS_KEY: '', DATA_DIR })
+  t.ok(made.length >= 32)
+  t.equal(statSync(join(DATA_DIR, 'class.key')).mode & 0o777, 0o600)
+  t.equal(classKeyOf({ CLASS_KEY: '', DATA_DIR }), made)
+  t.equal(classKeyOf({ CLASS_KEY: 'a key from the settings', DATA_DIR }), 'a key from the settings')
 })
 
 t.test('ranges that cannot be answered are refused with what would work', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ManualClock } from '../platform/clock.ts'
-import type { ProbeSignal, ResolvedPlan, ResolvedService, ResolvedSignal } from '../plan/model.ts'
+import type { ProbeSignal, ResolvedService, ResolvedSignal } from '../plan/model.ts'
 import { feedKey, feedWishesOf, importCountingOf, type FeedWish } from './feed-wishes.rules.ts'
 import { SignalManager } from './signal-manager.ts'
 import type { Feed, SourceReport } from './source.ts'
@@ -47,8 +47,7 @@ const aProbe = (id = 'probe:0'): ProbeSignal => ({
   family: 'any'
 })
 
-const wishes = (...services: ResolvedService[]): FeedWish[] =>
-  feedWishesOf({ services } as unknown as ResolvedPlan, '/etc/plimsoll')
+const wishes = (...services: ResolvedService[]): FeedWish[] => feedWishesOf({ services }, '/etc/plimsoll')
 
 t.test('a file that several services read is one feed, and relative to the plan', async (t) => {
   const found = wishes(
