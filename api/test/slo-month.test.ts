@@ -167,12 +167,12 @@ t.test('a source that breaks is told after the delay that follows from the promi
 t.test('a service that is silent at night is no news; one that falls silent at noon is', async (t) => {
   const world = await aWorld({ intervalMs: minuteMs })
   const day = (atMs: number): boolean => new Date(atMs).getUTCHours() >= 7
-  for (let passed = 0; passed < 5 * dayMs; passed += minuteMs) {
+  for (let passed = 0; passed < 9 * dayMs; passed += minuteMs) {
     if (day(world.clock.nowMs())) world.feed.commit([aDelta(world.clock.nowMs(), { total: 30 })])
     world.clock.advance(minuteMs)
     await world.evaluator.settled
   }
-  t.strictSame(world.outbox.events, [], 'four nights')
+  t.strictSame(world.outbox.events, [], 'eight nights')
   for (let passed = 0; passed < 12 * hourMs; passed += minuteMs) {
     if (day(world.clock.nowMs())) world.feed.commit([aDelta(world.clock.nowMs(), { total: 30 })])
     world.clock.advance(minuteMs)

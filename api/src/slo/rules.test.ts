@@ -469,10 +469,10 @@ t.test('silence is unusual when the same hours of other days were not silent', a
   t.equal(
     usualEvents(
       perHour(() => 60),
-      { ...silence, knownSinceMs: nowMs - 2 * dayMs }
+      { ...silence, knownSinceMs: nowMs - 6 * dayMs }
     ),
     null,
-    'two days are no rhythm'
+    'six days do not show a week'
   )
   t.equal(isUnusualSilence(null), false)
 })

@@ -92,10 +92,7 @@ export class SignalWatch {
   }
 
   #stand(service: string, sources: readonly SourceView[], series: readonly Series[], nowMs: number): SourceStanding {
-    const newest = series.reduce<Series | null>(
-      (newest, each) => ((each.newestMs ?? -Infinity) > (newest?.newestMs ?? -Infinity) ? each : newest),
-      null
-    )
+    const [newest = null] = series.toSorted(newestFirst)
     return sourceStanding({
       sources,
       brokenSinceMs: new Map(
@@ -111,6 +108,10 @@ export class SignalWatch {
     })
   }
 }
+
+/** The newest event first; of those that saw it, the objective that looks back longest. */
+const newestFirst = (a: Series, b: Series): number =>
+  (b.newestMs ?? 0) - (a.newestMs ?? 0) || a.bank.span.fromMs - b.bank.span.fromMs
 
 const unusualSilence = (series: Series, nowMs: number) => {
   const { bank, column, newestMs, firstMs, objective } = series

@@ -10,8 +10,7 @@ const longestDelayMs = 6 * 3_600_000
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 
-/** Fewer days than this are no rhythm. */
-const daysNeeded = 3
+/** A week: weekends are part of the rhythm, and fewer days do not show it. */
 const daysLookedAt = 7
 
 /** −ln 1e-5: so many expected events stay away by luck once in 100,000 times (Poisson). */
@@ -36,7 +35,7 @@ export const noSignalDelayMs = (objective: Pick<ResolvedObjective, 'targetRatio'
  *
  * @param between - counts of the slots that start in a stretch
  * @param knownSinceMs - when the first events were counted
- * @returns expected events; null when fewer than three days are known
+ * @returns expected events; null when less than a week is known
  */
 export const usualEvents = (
   between: (fromMs: number, toMs: number) => Tally,
@@ -53,7 +52,7 @@ export const usualEvents = (
     }
     days.push(expected)
   }
-  return days.length < daysNeeded ? null : Math.min(...days)
+  return days.length < daysLookedAt ? null : Math.min(...days)
 }
 
 /** Whether so many expected events stay away more surely than by luck. */

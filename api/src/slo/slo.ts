@@ -79,11 +79,16 @@ export class Slo {
   take(objectives: readonly ResolvedObjective[]): Promise<void> {
     this.#taking = this.#taking
       .catch(() => {}) // whoever asked for the plan before has heard of it
-      .then(async () => {
-        this.#evaluator.take(await this.#inForce(objectives))
-        this.#book.loaded.then(() => this.look()).catch(() => {}) // the evaluator reads again, and says why
-      })
+      .then(() => this.#takeNow(objectives))
     return this.#taking
+  }
+
+  async #takeNow(objectives: readonly ResolvedObjective[]): Promise<void> {
+    this.#evaluator.take(await this.#inForce(objectives))
+    this.#book.loaded.then(
+      () => this.look(),
+      () => {} // the evaluator says why, and tries again
+    )
   }
 
   #inForce(objectives: readonly ResolvedObjective[]): Promise<ObjectiveInForce[]> {
