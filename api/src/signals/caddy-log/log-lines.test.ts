@@ -115,7 +115,7 @@ t.test('a log is counted the same however it is cut into pieces', async (t) => {
   }
 })
 
-t.test('arbitrary bytes between good lines cost none of them', async (t) => {
+t.test('arbitrary bytes between good lines cost none of them', async () => {
   fc.assert(
     fc.property(
       fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 10 }),

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { createReadStream, type BigIntStats } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { createGunzip } from 'node:zlib'
 import { maxHeadBytes } from './log-ranges.ts'
@@ -30,6 +30,9 @@ export interface LogSegment {
   close(): Promise<void>
 }
 
+/** Device and inode: what a file keeps when it is renamed. */
+export const identityOf = ({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): string => `${dev}:${ino}`
+
 /** What a file must be to be followed. */
 export class NotAFile extends Error {
   readonly code = 'NOT_A_FILE'
@@ -45,14 +48,13 @@ export async function openSegment(path: string): Promise<LogSegment> {
   try {
     const stat = await handle.stat({ bigint: true })
     if (!stat.isFile()) throw new NotAFile(`${path} is not a file`)
-    const identity = `${stat.dev}:${stat.ino}`
     const start = await readAt(handle, gzipMagic.length, 0)
     const packed = gzipMagic.every((byte, i) => start[i] === byte)
     if (packed) {
       await handle.close()
-      return await PackedSegment.open(path, identity)
+      return await PackedSegment.open(path, identityOf(stat))
     }
-    const segment = new PlainSegment(path, identity, handle)
+    const segment = new PlainSegment(path, stat, handle)
     await segment.findHead(false)
     return segment
   } catch (error) {
@@ -68,12 +70,14 @@ class PlainSegment implements LogSegment {
   head: Buffer | null = null
   firstMs: number | null = null
   readonly #handle: FileHandle
+  readonly #openedMtimeNs: bigint
   #offset = 0
 
-  constructor(path: string, identity: string, handle: FileHandle) {
+  constructor(path: string, stat: BigIntStats, handle: FileHandle) {
     this.path = path
-    this.identity = identity
+    this.identity = identityOf(stat)
     this.#handle = handle
+    this.#openedMtimeNs = stat.mtimeNs
   }
 
   async read(into: Buffer): Promise<number> {
@@ -99,8 +103,10 @@ class PlainSegment implements LogSegment {
   }
 
   async wasReplaced(): Promise<boolean> {
-    if ((await this.sizeBytes()) < this.#offset) return true
-    if (this.head === null) return false
+    const { size, mtimeNs } = await this.#handle.stat({ bigint: true })
+    if (size < this.#offset) return true
+    // Empty as it was, but written to: what was written has been taken away again.
+    if (this.head === null) return size === 0n && mtimeNs !== this.#openedMtimeNs
     // A kilobyte tells two files apart: time, address and port stand in front.
     const known = this.head.subarray(0, 1_024)
     return !known.equals(await readAt(this.#handle, known.length, 0))

@@ -1,6 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
-import { openSegment, type LogSegment } from './log-segment.ts'
+import { identityOf, openSegment, type LogSegment } from './log-segment.ts'
 
 /** A folder with more files than this is not searched to its end. */
 const maxFiles = 5_000
@@ -67,10 +67,13 @@ export async function findSuccessors(
     const startMs = segment?.firstMs ?? file.changedMs
     await segment?.close()
     if (head === undefined || found.some((other) => other.head === head)) continue
-    if (startMs > (firstMs ?? seenMs)) found.push({ path: file.path, firstMs: startMs, head })
+    if (startMs > (firstMs ?? seenMs - writeDelayMs)) found.push({ path: file.path, firstMs: startMs, head })
   }
   return found.toSorted((a, b) => a.firstMs - b.firstMs).map((file) => file.path)
 }
+
+/** A line is written a little after the time it carries, milliseconds. */
+const writeDelayMs = 1_000
 
 interface SiblingFile {
   readonly name: string
@@ -88,7 +91,7 @@ async function filesBeside(path: string): Promise<SiblingFile[]> {
     for (const name of names.slice(0, maxFiles)) {
       const found = await stat(join(folder, name), { bigint: true }).catch(() => null)
       if (!found?.isFile()) continue
-      const identity = `${found.dev}:${found.ino}`
+      const identity = identityOf(found)
       files.push({
         name,
         path: join(folder, name),

@@ -8,7 +8,7 @@ import type { Tables } from '../../platform/database/tables.ts'
 import type { Batch, CommitOutcome } from '../slice.ts'
 import { LogLines, type Tallies } from './log-lines.ts'
 import { countedWith, fingerprintOf, RangesMoved, readCounted, storeCounted, type CountedBytes } from './log-ranges.ts'
-import { openSegment, type LogSegment } from './log-segment.ts'
+import { identityOf, openSegment, type LogSegment } from './log-segment.ts'
 import type { LogReading } from './options.ts'
 import { formatPosition, parsePosition, type LogPosition } from './position.rules.ts'
 import { firstGap } from './ranges.rules.ts'
@@ -37,6 +37,8 @@ export interface FileTailerOptions extends LogReading {
   readonly pollIntervalMs?: number
   /** How long a renamed file is still read, for a writer that goes on in it. */
   readonly rotationGraceMs?: number
+  /** Whether the file system is asked to tell of changes; polling finds them too, only later. Default true. */
+  readonly hints?: boolean
   readonly maxLineBytes?: number
   readonly onError?: (error: SourceError) => void
 }
@@ -84,7 +86,7 @@ export class FileTailer {
   #tallies: Tallies
   #rotatedMs: number | null = null
   /** The file read before the one at hand: those that follow it begin later. */
-  #after: { firstMs: number | null; seenMs: number } | null = null
+  #after = { firstMs: null as number | null, seenMs: 0 }
   /** Device and inode of files that were read to their end and whose first line has no time to tell them by. */
   readonly #done = new Set<string>()
   #packedTries = 0
@@ -193,21 +195,32 @@ export class FileTailer {
     const live = await this.#openLive()
     this.#stored = { text, position }
     this.#resumed = true
+    this.#after = { firstMs: position?.firstMs ?? null, seenMs: position?.atMs ?? this.#options.clock.nowMs() }
     if (position === null) {
-      if (live === null) return
+      // Where we began is stored before anything is read: a restart must find the same beginning.
+      if (live === null) return this.#beginWithout()
       await this.#use(live, startAt === 'end' ? await endOfLines(live) : 0)
-      if (startAt === 'end') await this.#flush(true)
+      await this.#flush(true)
       return
     }
     if (live && (await isAt(live, position))) return this.#use(live, position.offset)
     await live?.close()
+    // Of a file that was empty then, nothing was read: all that was written since is looked for.
+    if (position.head === null) return
     const renamed = await findRenamed(file, position.identity, (segment) => isSame(segment, position))
     if (renamed) return this.#use(renamed, position.offset)
-    this.#after = { firstMs: position.firstMs, seenMs: position.atMs }
-    if (position.head !== null) {
-      const text = `${file} was rotated while nobody read it, and its former file is gone: lines may be missing`
-      this.#say({ code: 'log_rotated_away', text, hint: 'keep more rotated files: `roll_keep`' })
-    }
+    const missing = `${file} was rotated while nobody read it, and its former file is gone: lines may be missing`
+    this.#say({ code: 'log_rotated_away', text: missing, hint: 'keep more rotated files: `roll_keep`' })
+  }
+
+  /** There is no file yet: whatever appears from now on is read from its beginning. */
+  async #beginWithout(): Promise<void> {
+    const { store, source, writer, clock } = this.#options
+    const position: LogPosition = { identity: '', head: null, offset: 0, firstMs: null, atMs: clock.nowMs() }
+    const text = formatPosition(position)
+    const outcome = await store.commit({ writer, deltas: [], cursor: { source, expected: null, position: text } })
+    if (outcome.kind === 'superseded') return this.#giveWay()
+    this.#stored = { text, position }
   }
 
   async #openLive(): Promise<LogSegment | null> {
@@ -270,6 +283,7 @@ export class FileTailer {
         await this.#leaveReplaced(segment)
         continue
       }
+      if (segment.head === null && (await this.#hasBegun(segment))) continue
       await this.#readToEnd(segment)
       if (!(await this.#isDone(segment))) return
       await segment.findHead(true)
@@ -279,11 +293,23 @@ export class FileTailer {
     }
   }
 
+  /**
+   * A file that was empty has a first line now. Perhaps it had others before, and was emptied again:
+   * whatever was rotated since we looked last comes first.
+   */
+  async #hasBegun(segment: LogSegment): Promise<boolean> {
+    await segment.findHead(false)
+    if (segment.head === null || this.#isBacklog) return false
+    this.#segment = null
+    await segment.close()
+    return true
+  }
+
   async #leave(segment: LogSegment): Promise<void> {
     if (this.#done.size > maxDone) this.#done.clear()
-    if (segment.firstMs === null) this.#done.add(segment.identity)
+    if (segment.head !== null && segment.firstMs === null) this.#done.add(segment.identity)
     this.#after = {
-      firstMs: segment.firstMs ?? this.#after?.firstMs ?? null,
+      firstMs: segment.firstMs ?? this.#after.firstMs,
       seenMs: this.#stored.position?.atMs ?? this.#options.clock.nowMs()
     }
     this.#segment = null
@@ -302,7 +328,7 @@ export class FileTailer {
     if (live === null) return false
     // Now that we hold the live file, whatever was rotated before it lies beside it.
     const except = new Set([...this.#done, live.identity])
-    this.#backlog = this.#after ? await findSuccessors(this.#options.file, { ...this.#after, except }) : []
+    this.#backlog = await findSuccessors(this.#options.file, { ...this.#after, except })
     if (this.#backlog.length === 0) {
       await this.#use(live, 0)
       return true
@@ -312,14 +338,11 @@ export class FileTailer {
   }
 
   async #readToEnd(segment: LogSegment): Promise<void> {
-    if (this.#counted === null) {
-      await segment.findHead(false)
-      if (segment.head === null) {
-        this.#behindBytes = 0
-        return
-      }
-      await this.#learnCounted()
+    if (segment.head === null) {
+      this.#behindBytes = 0
+      return
     }
+    if (this.#counted === null) await this.#learnCounted()
     for (;;) {
       const sizeBytes = await this.#read(segment)
       if (sizeBytes === 0 || this.#closing || this.#stopped) break
@@ -362,7 +385,7 @@ export class FileTailer {
     if (this.#closing || this.#stopped) return false
     if (this.#isBacklog) return true
     const { clock, file, rotationGraceMs = 1_000 } = this.#options
-    const there = await identityOf(file)
+    const there = await identityAt(file)
     this.#isWaiting = there === null
     if (there === null || there === segment.identity) {
       this.#rotatedMs = null
@@ -461,8 +484,8 @@ export class FileTailer {
 
   /** Hints only: what they miss, polling finds. */
   #watch(): void {
-    if (this.#watcher || this.#closing) return
-    const { file, clock } = this.#options
+    const { file, clock, hints = true } = this.#options
+    if (!hints || this.#watcher || this.#closing) return
     try {
       this.#watcher = watch(dirname(file), { persistent: false }, (_event, name) => {
         if (name !== null && name !== basename(file)) return
@@ -484,18 +507,15 @@ export class FileTailer {
 const hashOf = (head: Buffer): string => createHash('sha256').update(head).digest('hex')
 
 const isSame = (segment: LogSegment, position: LogPosition): boolean =>
-  position.head === null
-    ? segment.identity === position.identity
-    : segment.head !== null && hashOf(segment.head) === position.head
+  position.head !== null && segment.head !== null && hashOf(segment.head) === position.head
 
 /** Whether a file is the one a position speaks of, and still as long. */
 const isAt = async (segment: LogSegment, position: LogPosition): Promise<boolean> =>
   isSame(segment, position) && ((await segment.sizeBytes()) ?? Infinity) >= position.offset
 
-const identityOf = async (path: string): Promise<string | null> => {
+const identityAt = async (path: string): Promise<string | null> => {
   try {
-    const { dev, ino } = await stat(path, { bigint: true })
-    return `${dev}:${ino}`
+    return identityOf(await stat(path, { bigint: true }))
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
     throw error
