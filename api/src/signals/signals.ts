@@ -63,6 +63,8 @@ export class Signals {
   readonly #imports = new Places(maxImports)
   readonly #stopSweep: () => void
   #subjects = new Map<string, TrafficSubject>()
+  /** What was worked out this second: many pages may ask for it. */
+  #shown = new Map<string, { readonly second: number; readonly traffic: Traffic }>()
   #settled: Promise<void> = Promise.resolve()
 
   constructor(options: SignalsOptions) {
@@ -78,6 +80,7 @@ export class Signals {
     store.onCommitted((deltas) => {
       this.recent.add(deltas)
       this.#live.add(deltas)
+      for (const { stream } of deltas) this.#shown.delete(stream.service)
     })
     this.#recorder = new Recorder({
       store,
@@ -103,6 +106,7 @@ export class Signals {
   /** Runs the sources of a plan and no others, and keeps counts as long as its windows need. */
   take({ services }: Pick<PlanInForce, 'services'>): void {
     const { store, settings } = this.#options
+    this.#shown.clear()
     this.#subjects = new Map(services.map((service) => [service.name, this.#subjectOf(service)]))
     const windowMs = Math.max(0, ...services.map(({ objectives }) => longestWindowMs(objectives)))
     store.retention = retentionFor(windowMs, settings)
@@ -132,8 +136,13 @@ export class Signals {
 
   /** What a service is doing now. */
   traffic(service: string): Traffic {
-    const subject = this.#subjects.get(service) ?? unknownSubject(service)
-    return trafficNow(this.recent, subject, this.#options.clock.nowMs())
+    const nowMs = this.#options.clock.nowMs()
+    const second = Math.floor(nowMs / 1_000)
+    const known = this.#shown.get(service)
+    if (known?.second === second) return known.traffic
+    const traffic = trafficNow(this.recent, this.#subjects.get(service) ?? unknownSubject(service), nowMs)
+    this.#shown.set(service, { second, traffic })
+    return traffic
   }
 
   /** Counts a log that somebody brings; see {@link importLog}. */

@@ -2,16 +2,18 @@ import type { Kysely } from 'kysely'
 import type { PushReply } from '../../contract/index.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Tables } from '../../platform/database/tables.ts'
-import { codedError } from '../../platform/errors.ts'
+import { codedError, storeUnavailable } from '../../platform/errors.ts'
 import { recentMs } from '../accumulator.ts'
 import type { LoggedService } from '../caddy-log/options.ts'
 import { ServiceCounter } from '../caddy-log/service-counter.ts'
+import { Places } from '../probe/places.ts'
 import type { SliceDelta } from '../slice.ts'
 import type { SliceStore } from '../store.ts'
 import { hourMs } from '../store/widths.rules.ts'
-import { readEvent, type BadLine, type PushRules, type ReadEvent, type Rejection } from './events.ts'
+import { yielder } from '../store/yielder.ts'
+import { readEvent, type BadLine, type ReadEvent, type Rejection } from './events.ts'
 import { givenReply, KeyTaken, takeKey } from './idempotency.ts'
-import { readLines } from './lines.ts'
+import { readLines, type BodyLine } from './lines.ts'
 
 export const pushEmpty = codedError({
   code: 'PLIMSOLL_PUSH_EMPTY',
@@ -49,6 +51,14 @@ export interface PushTally {
   lastPushMs: number | null
 }
 
+/** A body that was read, and what it comes to. */
+interface CountedPush {
+  readonly nowMs: number
+  readonly events: readonly ReadEvent[]
+  readonly bad: readonly BadLine[]
+  readonly deltas: readonly SliceDelta[]
+}
+
 /** Faults told of a push of which nothing could be counted. */
 const maxFaults = 100
 
@@ -59,6 +69,7 @@ const maxAttempts = 3
 export class PushIntake {
   #options: PushIntakeOptions
   #counters = new Map<string, ServiceCounter>()
+  #turns = new Places(1)
   #tallies = new Map<string, PushTally>()
 
   constructor(options: PushIntakeOptions) {
@@ -71,8 +82,7 @@ export class PushIntake {
    * @returns takes none of it any more
    */
   open(counting: LoggedService): () => void {
-    const { store } = this.#options
-    const counter = new ServiceCounter(counting, { classKeys: [], oldestKeptMs: () => store.oldestKeptMs(hourMs) })
+    const counter = new ServiceCounter(counting, { classKeys: [] })
     this.#counters.set(counting.service, counter)
     return () => {
       if (this.#counters.get(counting.service) === counter) this.#counters.delete(counting.service)
@@ -104,67 +114,69 @@ export class PushIntake {
    */
   async take(body: AsyncIterable<Buffer>, key?: string): Promise<PushReply> {
     const { lines, hash } = await readLines(body)
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = 1; attempt <= maxAttempts; attempt++) {
       const given = key === undefined ? null : await givenReply(this.#options.db, key, hash)
       if (given) return given
       if (lines.length === 0) throw pushEmpty('The body has no line')
-      const { nowMs, oldestMs, takes } = this.#rules()
-      const read = lines.map((line) => readEvent(line, { nowMs, oldestMs, takes }))
+      const counted = await this.#turns.use(() => this.#count(lines))
       try {
-        return await this.#count(read, key === undefined ? null : { key, bodyHash: hash }, nowMs)
+        return await this.#store(counted, key === undefined ? null : { key, bodyHash: hash })
       } catch (error) {
-        if (!(error instanceof KeyTaken) || attempt === maxAttempts) throw error
+        if (!(error instanceof KeyTaken)) throw error
       }
     }
+    throw storeUnavailable(`The key ${key} is being stored by others`, { hint: 'send it again' })
   }
 
-  #rules(): PushRules {
-    const { clock, store, isService } = this.#options
-    return {
-      nowMs: clock.nowMs(),
-      oldestMs: store.oldestKeptMs(hourMs),
-      takes: (service) => (this.#counters.has(service) ? true : isService(service) ? false : null)
+  /** One push at a time: what is recorded until it is drained is its own. */
+  async #count(lines: readonly BodyLine[]): Promise<CountedPush> {
+    const { clock, store } = this.#options
+    const nowMs = clock.nowMs()
+    const pause = yielder(clock)
+    const counters = new Map(this.#counters)
+    const rules = { nowMs, oldestMs: store.oldestKeptMs(hourMs), takes: (name: string) => this.#takes(name, counters) }
+    const events: ReadEvent[] = []
+    const bad: BadLine[] = []
+    const touched = new Set<ServiceCounter>()
+    for (const line of lines) {
+      const read = readEvent(line, rules)
+      if (read.kind === 'rejected') bad.push(read)
+      else {
+        const counter = counters.get(read.event.service)!
+        if (!touched.has(counter)) counter.accumulator.setTime(nowMs)
+        touched.add(counter)
+        record(counter, read)
+        events.push(read)
+      }
+      await pause()
     }
+    return { nowMs, events, bad, deltas: [...touched].flatMap((counter) => counter.accumulator.drain()) }
   }
 
-  async #count(
-    read: readonly (ReadEvent | BadLine)[],
-    key: { readonly key: string; readonly bodyHash: string } | null,
-    nowMs: number
+  async #store(
+    { nowMs, events, bad, deltas }: CountedPush,
+    key: { readonly key: string; readonly bodyHash: string } | null
   ): Promise<PushReply> {
-    const events = read.filter((line) => line.kind === 'event')
-    const bad = read.filter((line) => line.kind === 'rejected')
-    this.#noteBad(bad)
+    const { store, writer } = this.#options
     const rejected = bad.map(({ rejection }) => rejection)
-    if (events.length === 0) throw allRejected(rejected)
+    if (events.length === 0) {
+      this.#noteBad(bad)
+      throw allRejected(rejected)
+    }
     const reply: PushReply = { accepted: events.length, duplicate: false, rejected }
-    const deltas = this.#deltasOf(events, nowMs)
-    await this.#options.store.commit({
-      writer: this.#options.writer,
+    await store.commit({
+      writer,
       deltas,
       ...(key && { also: (transaction) => takeKey(transaction, { ...key, reply, nowMs }) })
     })
     this.#note(events, nowMs)
+    this.#noteBad(bad)
     return reply
   }
 
-  /** Records and drains at once: no two pushes ever share an accumulator's slices. */
-  #deltasOf(events: readonly ReadEvent[], nowMs: number): SliceDelta[] {
-    const touched = new Set<ServiceCounter>()
-    for (const { event, atMs } of events) {
-      const counter = this.#counters.get(event.service)!
-      if (!touched.has(counter)) counter.accumulator.setTime(nowMs)
-      touched.add(counter)
-      const { status, durationMs, timedOut = false, count = 1, path = '', release = '' } = event
-      const target = counter.target('', '', path.split('?', 1)[0]!)!
-      counter.record(
-        target,
-        { atMs, durationUs: Math.ceil(durationMs * 1_000), status, timedOut, count },
-        release,
-        undefined
-      )
-    }
-    return [...touched].flatMap((counter) => counter.accumulator.drain())
+  #takes(service: string, counters: ReadonlyMap<string, ServiceCounter>): boolean | null {
+    if (counters.has(service)) return true
+    return this.#options.isService(service) ? false : null
   }
 
   #note(events: readonly ReadEvent[], nowMs: number): void {
@@ -188,6 +200,13 @@ export class PushIntake {
       tally.rejected[rejection.code] = (tally.rejected[rejection.code] ?? 0) + 1
     }
   }
+}
+
+const record = (counter: ServiceCounter, { event, atMs }: ReadEvent): void => {
+  const { status, durationMs, timedOut = false, count = 1, path = '', release = '' } = event
+  const target = counter.target('', '', path.split('?', 1)[0]!)! // pushes have no filters: never null
+  const durationUs = Math.ceil(durationMs * 1_000)
+  counter.record(target, { atMs, durationUs, status, timedOut, count }, release, undefined)
 }
 
 const allRejected = (rejected: readonly Rejection[]): Error =>
