@@ -85,6 +85,8 @@ class Import {
   #kept: Uint8Array[] = []
   #keptFrom = 0
   #storedOffset = 0
+  /** The store did not take a batch: its counts are gone, so its bytes must not be stored as counted. */
+  #refused = false
   #stored: Tallies
 
   constructor(options: ImportOptions) {
@@ -122,7 +124,7 @@ class Import {
     const before = this.#counted
     const from = this.#storedOffset
     const to = this.#lines.offset
-    if (before === null || to === from) return true
+    if (before === null || to === from || this.#refused) return true
     const after = countedWith(before, [from, to])
     const nowMs = clock.nowMs()
     try {
@@ -132,9 +134,12 @@ class Import {
         also: (transaction) => storeCounted(transaction, { before, after, path: name, nowMs })
       })
     } catch (error) {
-      if (!(error instanceof RangesMoved)) throw error
-      await this.#again()
-      return false
+      if (error instanceof RangesMoved) {
+        await this.#again()
+        return false
+      }
+      this.#refused = true
+      throw error
     }
     this.#counted = after
     this.#advance(to)
