@@ -33,7 +33,10 @@ t.test('the sign bet grows round by round as the reference says', async (t) => {
     logE.forEach((wanted, i) => near(t, found[i]!, wanted, `round ${i + 1}`))
   }
   t.strictSame(signBet([], 0, 'above'), [])
-  t.ok(signBet([0, 0, 0], 0, 'above').every((logE) => logE === 0), 'no difference is evidence of nothing')
+  t.ok(
+    signBet([0, 0, 0], 0, 'above').every((logE) => logE === 0),
+    'no difference is evidence of nothing'
+  )
 })
 
 t.test('the middle of paired differences, its bound and its p-value are exact', async (t) => {
