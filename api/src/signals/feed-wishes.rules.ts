@@ -84,7 +84,7 @@ export const servicesOf = (wish: FeedWish): WishedService[] =>
   'services' in wish ? [...wish.services] : [{ signalId: wish.signal.id, counting: wish.counting }]
 
 /** What the plan says of a service, as those who count its requests need it. */
-export const countingOf = (
+const countingOf = (
   { name, objectives, routes }: ResolvedService,
   filters: readonly RequestFilter[] = [],
   releaseHeader = 'X-Release'

@@ -81,7 +81,7 @@ export const rangeOf = (
 }
 
 /** How many steps a range has. */
-export const pointsIn = ({ fromMs, toMs, stepMs }: SteppedRange): number => (toMs - fromMs) / stepMs
+const pointsIn = ({ fromMs, toMs, stepMs }: SteppedRange): number => (toMs - fromMs) / stepMs
 
 /** @param step - as the contract writes it: `90s`, `5m` */
 const stepOf = (step: string): number => Number.parseInt(step, 10) * unitsMs[step.slice(-1)]!

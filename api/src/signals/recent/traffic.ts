@@ -23,7 +23,7 @@ export const laneOf = ({ origin }: Pick<TrafficSubject, 'origin'>): LaneFilter =
     : (stream) => stream.origin === 'probes'
 
 /** Rate and errors of the last minute, p95 of the last five. */
-export function paceNow(
+function paceNow(
   recent: Recent,
   subject: TrafficSubject,
   nowMs: number

@@ -117,7 +117,7 @@ const visitPiece = async (
 }
 
 /** The streams of a service that have counts in a range, by number. */
-export async function streamsIn(
+async function streamsIn(
   db: Kysely<Tables>,
   { service, fromMs, toMs, streams }: Pick<SliceRange, 'service' | 'fromMs' | 'toMs' | 'streams'>
 ): Promise<Map<number, Stream>> {
