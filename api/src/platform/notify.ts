@@ -16,6 +16,8 @@ export interface Notification {
   readonly dedupKey: string
   /** Sent as JSON. */
   readonly body: object
+  /** What it is about: receivers choose by it. */
+  readonly labels?: Readonly<Record<string, string>>
 }
 
 export interface DeliveryStatus {
@@ -25,19 +27,29 @@ export interface DeliveryStatus {
   readonly lastError: string | null
 }
 
-interface Receiver {
-  /** For people and for the table: host and a hash, since the path of a webhook is often its secret. */
+/** Somebody who is told. */
+export interface Receiver {
+  /** For people and for the table; never the URL, whose path is often a secret. */
   readonly name: string
-  readonly url: string
+  /** Null: the secret that holds it is not set. */
+  readonly url: string | null
+  readonly headers: Readonly<Record<string, string>>
+  /** Signs bodies; empty: unsigned. */
+  readonly secret: string
+  readonly timeoutMs: number
+  /** Which messages it is told. */
+  readonly wants: (labels: Readonly<Record<string, string>>) => boolean
 }
 
 export interface NotifierOptions {
   readonly db: Kysely<Tables>
   readonly clock: Clock
   readonly log: FastifyBaseLogger
+  /** Told of everything, whatever {@link Notifier.use} adds. */
   readonly urls: readonly string[]
-  /** Signs bodies; empty: unsigned. */
+  /** Signs bodies for `urls`; empty: unsigned. */
   readonly secret: string
+  /** How long one of `urls` may take to answer, ms. */
   readonly timeoutMs: number
   readonly random?: () => number
   readonly onOutcome?: (outcome: 'delivered' | 'failed' | 'retried') => void
@@ -62,6 +74,7 @@ type Delivery = Selectable<DeliveriesTable>
  */
 export class Notifier {
   #options: Required<NotifierOptions>
+  readonly #always: readonly Receiver[]
   #receivers: readonly Receiver[]
   #stopPolling: Cancel
   #closing = new AbortController()
@@ -69,8 +82,22 @@ export class Notifier {
 
   constructor(options: NotifierOptions) {
     this.#options = { random: Math.random, onOutcome: () => {}, ...options }
-    this.#receivers = options.urls.map((url) => ({ name: receiverName(url), url }))
+    const { secret, timeoutMs } = options
+    this.#always = options.urls.map((url) => ({
+      name: receiverName(url),
+      url,
+      headers: {},
+      secret,
+      timeoutMs,
+      wants: () => true
+    }))
+    this.#receivers = this.#always
     this.#stopPolling = options.clock.every(pollMs, () => this.#poll())
+  }
+
+  /** Replaces the receivers that are told besides those of the settings. */
+  use(receivers: readonly Receiver[]): void {
+    this.#receivers = [...this.#always, ...receivers]
   }
 
   get receivers(): readonly string[] {
@@ -78,18 +105,22 @@ export class Notifier {
   }
 
   /**
-   * Takes a message for every receiver. Give the transaction in which the cause is stored: then there
+   * Takes a message for every receiver that wants it. Give the transaction in which the cause is stored: then there
    * is a message if and only if there is a cause.
    */
-  async enqueue({ id, dedupKey, body }: Notification, db: Kysely<Tables> = this.#options.db): Promise<void> {
+  async enqueue(
+    { id, dedupKey, body, labels = {} }: Notification,
+    db: Kysely<Tables> = this.#options.db
+  ): Promise<void> {
     const nowMs = this.#options.clock.nowMs()
     const text = JSON.stringify(body)
     if (Buffer.byteLength(text) > largestBodyBytes) throw new RangeError(`a notification of ${text.length} characters`)
-    if (this.#receivers.length === 0) return
+    const receivers = this.#receivers.filter(({ wants }) => wants(labels))
+    if (receivers.length === 0) return
     await db
       .insertInto('deliveries')
       .values(
-        this.#receivers.map(({ name }) => ({
+        receivers.map(({ name }) => ({
           id: `${id}@${name}`,
           dedup_key: dedupKey,
           receiver: name,
@@ -199,8 +230,9 @@ export class Notifier {
   }
 
   /** Takes a message for this instance: the count of attempts moves, so no other instance sends it too. */
-  async #claim({ id, attempts }: Delivery): Promise<boolean> {
-    const { db, clock, timeoutMs } = this.#options
+  async #claim({ id, attempts, receiver: to }: Delivery): Promise<boolean> {
+    const { db, clock } = this.#options
+    const { timeoutMs } = this.#receivers.find(({ name }) => name === to) ?? this.#options
     const { numUpdatedRows } = await db
       .updateTable('deliveries')
       .set({ attempts: attempts + 1, next_ms: clock.nowMs() + 2 * timeoutMs })
@@ -211,8 +243,10 @@ export class Notifier {
     return numUpdatedRows === 1n
   }
 
-  async #post({ url }: Receiver, { id, dedup_key, body }: Delivery): Promise<Attempt> {
-    const { clock, secret, timeoutMs } = this.#options
+  async #post(receiver: Receiver, { id, dedup_key, body }: Delivery): Promise<Attempt> {
+    const { url, headers, secret, timeoutMs } = receiver
+    if (url === null) return noUrl
+    const { clock } = this.#options
     const timeout = new AbortController()
     const cancel = clock.after(timeoutMs, () => timeout.abort(new Error(`no reply within ${timeoutMs} ms`)))
     const timestamp = String(Math.floor(clock.nowMs() / 1_000))
@@ -223,6 +257,7 @@ export class Notifier {
         redirect: 'manual',
         signal: AbortSignal.any([timeout.signal, this.#closing.signal]),
         headers: {
+          ...headers,
           'content-type': 'application/json',
           'user-agent': 'plimsoll',
           'idempotency-key': id,
@@ -253,6 +288,8 @@ export class Notifier {
       .execute()
   }
 }
+
+const noUrl = { status: null, error: 'the secret that holds its URL is not set', retryAfterMs: null }
 
 const noReceiver = { status: null, error: 'this receiver is no longer configured', retryAfterMs: null }
 

@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import { sleep } from '../platform/clock.ts'
 import { messageOf } from '../platform/errors.ts'
 import type { PlanInForce } from '../plan/service.ts'
+import { receiversOf } from './alerting/receivers.rules.ts'
 import { lookMetrics, standingMetrics } from './metrics.ts'
 import { sloRoutes } from './routes.ts'
 import { Slo } from './slo.ts'
@@ -48,9 +49,14 @@ export const sloPlugin = fp(
     )
     plan.provideObjectiveState((service, objective) => slo.objectiveState(service, objective))
 
+    const useReceivers = ({ receivers }: PlanInForce): void =>
+      notifier.use(receiversOf(receivers, app.settings.planSecrets))
+
     let stopListening = (): void => {}
     app.addHook('onReady', async () => {
+      useReceivers(plan.current())
       stopListening = plan.onChange((now) => {
+        useReceivers(now)
         slo.take(promisesOf(now)).catch((error: unknown) => {
           const facts = { revision: now.revision, reason: messageOf(error) }
           app.log.error(facts, 'objectives of the new plan could not be taken')

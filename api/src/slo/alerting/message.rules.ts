@@ -8,7 +8,8 @@ export type AlertEvent = 'opened' | 'escalated' | 'eased' | 'resolved'
 export const messageFor = (alert: AlertRecord, event: AlertEvent): Notification => ({
   id: `${alert.id}/${event}/${alert.updatedAt}`,
   dedupKey: alert.dedupKey,
-  body: { version: 1, event, text: textOf(alert, event), alert }
+  body: { version: 1, event, text: textOf(alert, event), alert },
+  labels: { service: alert.service, severity: alert.severity, event }
 })
 
 /** One line for a chat or a pager. */
