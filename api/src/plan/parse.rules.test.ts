@@ -253,6 +253,11 @@ const cases: { name: string; text: string; faults: string[] }[] = [
     ]
   },
   {
+    name: 'a bracket that is never closed is missed where something else begins',
+    text: 'plan: plimsoll/v1\nservices: [{ name: a }\nrisks: []\n',
+    faults: ['3:1 what is in brackets ends here, without a bracket | `]` before it']
+  },
+  {
     name: 'a tab as indentation is refused',
     text: 'plan: plimsoll/v1\nservices:\n\t- name: a\n',
     faults: ['3:1 a tab is used for indentation | spaces']

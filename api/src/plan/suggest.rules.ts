@@ -11,7 +11,8 @@ export function didYouMean(found: string, known: readonly string[]): string | nu
   let best: string | null = null
   let bestDistance = Math.min(3, Math.max(1, Math.floor(found.length / 3))) + 1
   for (const word of known) {
-    const distance = editDistance(wanted, word.toLowerCase(), bestDistance)
+    const swapped = lettersOf(wanted) === lettersOf(word.toLowerCase()) ? 0.5 : 0 // of two as near, the one with the same letters
+    const distance = editDistance(wanted, word.toLowerCase(), Math.ceil(bestDistance) + 1) - swapped
     if (distance < bestDistance) {
       best = word
       bestDistance = distance
@@ -19,6 +20,8 @@ export function didYouMean(found: string, known: readonly string[]): string | nu
   }
   return best
 }
+
+const lettersOf = (text: string): string => Array.from(text).toSorted().join('')
 
 /** Words of other tools, and what they are called here; only offered where the word is known. */
 const synonyms: Readonly<Record<string, string>> = {

@@ -48,7 +48,7 @@ async function ask({ url, method }: HttpCheck, dispatcher: Dispatcher, signal: A
     if (![301, 302, 303, 307, 308].includes(statusCode) || location === undefined) {
       return { status: statusCode, body: await read(body) }
     }
-    body.destroy()
+    body.on('error', () => {}).destroy() // nobody reads it
     const next = URL.parse(location, target.href)
     if (next?.origin !== target.origin) throw new RedirectRefused(`is redirected to ${next?.origin ?? 'no URL'}`)
     if (redirects === maxRedirects) throw new RedirectRefused(`is redirected more than ${maxRedirects} times`)

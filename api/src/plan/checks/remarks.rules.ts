@@ -11,16 +11,14 @@ import { promiseParts } from './names.rules.ts'
  * @param document - what the plan was resolved from, for the places
  */
 export function remarksOn(plan: ResolvedPlan, document: PlanDocument): Fault[] {
+  const remarks = remarksOnMilestones(plan)
   if (plan.services.length === 0) {
-    return [
-      warn([], 'nothing is watched', '`services: [ { name: shop, signals: [ … ] } ]`'),
-      ...remarksOnMilestones(plan)
-    ]
+    return [warn([], 'nothing is watched', '`services: [ { name: shop, signals: [ … ] } ]`'), ...remarks]
   }
   return [
     ...plan.services.flatMap((service, i) => remarksOnService(service, document.services?.[i], ['services', i])),
     ...overlaps(document),
-    ...remarksOnMilestones(plan)
+    ...remarks
   ]
 }
 

@@ -132,10 +132,8 @@ t.test('maintenance of several services is a band of each, and without a service
 })
 
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
-const aRecord = <T extends Record<string, fc.Arbitrary<unknown>>>(
-  required: T,
-  optional: Record<string, fc.Arbitrary<unknown>>
-) =>
+type Arbitraries = Record<string, fc.Arbitrary<unknown>>
+const aRecord = (required: Arbitraries, optional: Arbitraries): fc.Arbitrary<Record<string, unknown>> =>
   fc
     .record({ ...required, ...Object.fromEntries(Object.entries(optional).map(([key, value]) => [key, maybe(value)])) })
     .map((entry) => Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined)))

@@ -101,11 +101,20 @@ function versionComplaint(document: Document.Parsed): Complaint[] {
   return [{ offset: 0, code: 'BAD_DIRECTIVE', message: `YAML ${version} is not read here` }]
 }
 
-const faultOf = ({ offset, code, message }: Complaint, positionAt: (offset: number) => Position): SyntaxFault => ({
-  ...positionAt(offset),
-  text: texts[code] ?? message.replace(/^[A-Z](?=[a-z ])/, (first) => first.toLowerCase()),
-  ...(remedies[code] !== undefined && { expected: remedies[code] })
-})
+const faultOf = ({ offset, code, message }: Complaint, positionAt: (offset: number) => Position): SyntaxFault => {
+  const unclosed = /end with a ([\]}])$/.exec(message)?.[1]
+  if (unclosed !== undefined)
+    return {
+      ...positionAt(offset),
+      text: 'what is in brackets ends here, without a bracket',
+      expected: `\`${unclosed}\` before it`
+    }
+  return {
+    ...positionAt(offset),
+    text: texts[code] ?? message.replace(/^[A-Z](?=[a-z ])/, (first) => first.toLowerCase()),
+    ...(remedies[code] !== undefined && { expected: remedies[code] })
+  }
+}
 
 const texts: Partial<Record<ErrorCode, string>> = {
   TAB_AS_INDENT: 'a tab is used for indentation',
