@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -18,7 +18,12 @@ const aDir = (t: Pick<Test, 'testdir'>, files: Record<string, string> = {}): Dir
   const root = t.testdir(files)
   return {
     root,
-    settings: { DATA_DIR: join(root, 'data'), PLAN_FILE: join(root, 'plan.yaml'), WEB_ROOT: join(root, 'web') }
+    settings: {
+      DATA_DIR: join(root, 'data'),
+      PLAN_FILE: join(root, 'plan.yaml'),
+      WEB_ROOT: join(root, 'web'),
+      PRESSURE_EVENT_LOOP_DELAY_MS: '0' // the machine may be busy with other tests
+    }
   }
 }
 
@@ -177,18 +182,12 @@ t.test('a broken plan file does not keep the server from starting', async (t) =>
   t.match(second.output(), /watches +shop[\s\S]*is refused, the plan before it stays/)
 })
 
-t.test(
-  'a data directory that cannot be written is named',
-  { skip: process.getuid?.() === 0 && 'root may write everywhere' },
-  async (t) => {
-    const { root, settings } = aDir(t)
-    chmodSync(root, 0o500)
-    t.teardown(() => chmodSync(root, 0o700))
-    const server = start(t, settings)
-    t.equal(await server.ended, 1)
-    t.match(server.output(), /PLIMSOLL_DATA_DIR_UNUSABLE/)
-  }
-)
+t.test('a data directory that cannot be one is named', async (t) => {
+  const { root, settings } = aDir(t, { file: '' })
+  const server = start(t, { ...settings, DATA_DIR: join(root, 'file') })
+  t.equal(await server.ended, 1)
+  t.match(server.output(), /\/file[\s\S]*DATA_DIR elsewhere[\s\S]*PLIMSOLL_DATA_DIR_UNUSABLE/)
+})
 
 t.test('an error that nobody caught is logged, everything is closed in order, and the exit code says so', async (t) => {
   const { root, settings } = aDir(t, {

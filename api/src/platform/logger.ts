@@ -1,37 +1,7 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
 import pretty from 'pino-pretty'
+import { withoutSecrets } from './redact.rules.ts'
 import type { Settings } from './settings.ts'
-
-/** Never written, wherever it appears: the one list. Errors of HTTP clients carry whole requests with their headers. */
-export const redact: readonly string[] = [
-  'authorization',
-  '*.authorization',
-  'headers.authorization',
-  '*.headers.authorization',
-  'headers.cookie',
-  '*.headers.cookie',
-  'token',
-  '*.token',
-  'password',
-  '*.password',
-  'secret',
-  '*.secret',
-  'API_TOKEN',
-  '*.API_TOKEN',
-  'CLASS_KEY',
-  '*.CLASS_KEY',
-  'WEBHOOK_SECRET',
-  '*.WEBHOOK_SECRET',
-  'WEBHOOK_URLS',
-  '*.WEBHOOK_URLS',
-  'webhookUrls',
-  '*.webhookUrls',
-  'DATABASE_URL',
-  '*.DATABASE_URL',
-  'err.config',
-  'err.request',
-  'err.response'
-]
 
 /** How long a line may wait in memory, ms. */
 const flushMs = 1_000
@@ -47,7 +17,7 @@ export interface LogSink {
  * that a request does not wait for a slow pipe; errors end the wait.
  */
 export function createLogger({ LOG_LEVEL, LOG_FORMAT }: Settings, isTerminal = process.stdout.isTTY): LogSink {
-  const options = { level: LOG_LEVEL, redact: { paths: [...redact], censor: '[hidden]' }, base: null }
+  const options = { level: LOG_LEVEL, base: null, formatters: { log: withoutSecrets } }
   if (LOG_FORMAT === 'pretty' || (LOG_FORMAT === 'auto' && isTerminal)) {
     const stream = pretty({ colorize: isTerminal, translateTime: 'SYS:HH:MM:ss.l', ignore: 'reqId', sync: true })
     return { logger: pino(options, stream), flush: () => {} }

@@ -21,7 +21,7 @@ export const accessPlugin = fp(
 
     app.decorateRequest('callerName', 'anyone')
     app.addHook('onRequest', (request, _reply, done) => {
-      const { access } = request.routeOptions.config
+      const { access } = request.routeConfig
       if (access === undefined || access === 'public') return done() // undefined: no route, hence a 404
       const decision = decideAccess(access, callerOf(request, expected), rules)
       if (!decision.allowed) return done(refusalOf(decision))
@@ -51,7 +51,8 @@ const forwardedFor = (headers: IncomingHttpHeaders): string[] | null => {
 
 /** Compares digests: equal length, equal time, whatever was sent. */
 const tokenMatches = (authorization: string | undefined, expected: Buffer | null): boolean | null => {
-  const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
+  if (authorization === undefined) return null
+  const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
   if (token === undefined) return null
   return expected !== null && timingSafeEqual(digest(token), expected)
 }

@@ -14,7 +14,6 @@ export const closingPlugin = fp(
   async (app) => {
     const { server, clock } = app
     const fresh = new Set<Socket>()
-    let closing = false
     let stop = (): void => {}
 
     server.on('connection', (socket: Socket) => {
@@ -22,12 +21,7 @@ export const closingPlugin = fp(
       socket.once('close', () => fresh.delete(socket))
     })
     server.on('request', ({ socket }: IncomingMessage) => fresh.delete(socket))
-    app.addHook('onSend', (_request, reply, payload, done) => {
-      if (closing) void reply.header('connection', 'close')
-      done(null, payload)
-    })
     app.addHook('preClose', () => {
-      closing = true
       for (const socket of fresh) socket.destroy()
       stop = clock.every(sweepMs, () => server.closeIdleConnections())
     })

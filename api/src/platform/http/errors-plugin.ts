@@ -26,6 +26,7 @@ export const errorsPlugin = fp(
     app.setErrorHandler((thrown: FastifyError, request, reply) => answerError(thrown, request, reply))
 
     app.setNotFoundHandler((request, reply) => {
+      request.routeConfig = noRoute // not that of the page, which looked first
       const path = request.url.split('?', 1)[0] ?? ''
       const methods = app.routeTable.methodsOf(path)
       if (methods.length === 0 || methods.includes(request.method)) {
@@ -41,6 +42,8 @@ export const errorsPlugin = fp(
   },
   { name: 'errors', dependencies: ['route-table'] }
 )
+
+const noRoute = { metricsName: 'none' }
 
 /** A crash is logged with its cause and the request's id; a refusal is the caller's business. */
 function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

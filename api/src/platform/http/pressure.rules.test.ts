@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nextLevel, pressureOf, shedRatio } from './pressure.rules.ts'
+import { nextShedding, noShedding, pressureOf, shedRatio, type Shedding } from './pressure.rules.ts'
 
 const limits = { eventLoopDelayMs: 50, eventLoopUtilisationRatio: 0, heapUsedBytes: 1_000 }
 const calm = { eventLoopDelayMs: 1, eventLoopUtilisationRatio: 0.99, heapUsedBytes: 100 }
@@ -9,6 +9,13 @@ t.test('pressure is the worst of what has a limit', async (t) => {
   t.strictSame(pressureOf({ ...calm, eventLoopDelayMs: 100 }, limits), { ratio: 2, measure: 'eventLoopDelayMs' })
   t.equal(pressureOf(calm, { ...limits, heapUsedBytes: 0 }).ratio, 0.02, 'a limit of 0 is not looked at')
   t.equal(pressureOf({ ...calm, eventLoopDelayMs: Infinity }, limits).ratio, Infinity)
+  t.equal(pressureOf({ ...calm, eventLoopUtilisationRatio: 1 }, { ...limits, eventLoopUtilisationRatio: 0.5 }).ratio, 2)
+})
+
+t.test('a loop that is slow because others use the machine is no reason to refuse anybody', async (t) => {
+  const waiting = { eventLoopDelayMs: 500, eventLoopUtilisationRatio: 0.3, heapUsedBytes: 0 }
+  t.equal(pressureOf(waiting, limits).ratio, 0)
+  t.equal(pressureOf({ ...waiting, eventLoopUtilisationRatio: 0.9 }, limits).ratio, 10)
 })
 
 const table = [
@@ -27,22 +34,32 @@ for (const { name, level, shed } of table) {
   })
 }
 
+const at = (level: number): Shedding => ({ level, strained: true })
+
 t.test('the level climbs with the excess, falls slowly and stays in its bounds', async (t) => {
-  t.ok(nextLevel(0, 3) > nextLevel(0, 1.5))
-  t.ok(nextLevel(0, 1.01) > 0)
-  t.equal(nextLevel(0, 0.5), 0)
-  t.equal(nextLevel(3, Infinity), 3)
-  t.ok(nextLevel(0, Infinity) < 1, 'one bad sample does not shed all of anything')
-  t.ok(nextLevel(1, 0) < 1 && nextLevel(1, 0) > 0.9, 'one good sample does not let everybody in')
+  t.ok(nextShedding(at(0), 3).level > nextShedding(at(0), 1.5).level)
+  t.ok(nextShedding(at(0), 1.01).level > 0)
+  t.equal(nextShedding(at(0), 0.5).level, 0)
+  t.equal(nextShedding(at(3), Infinity).level, 3)
+  t.ok(nextShedding(at(0), Infinity).level < 1, 'one bad sample does not shed all of anything')
+  const fallen = nextShedding(at(1), 0).level
+  t.ok(fallen < 1 && fallen > 0.9, 'one good sample does not let everybody in')
+})
+
+t.test('a single bad sample is forgiven, a second one in a row is not', async (t) => {
+  const first = nextShedding(noShedding, Infinity)
+  t.equal(first.level, 0)
+  t.equal(nextShedding(nextShedding(first, 0.2), 5).level, 0, 'a good one in between starts over')
+  t.ok(nextShedding(first, 5).level > 0)
 })
 
 t.test('under a steady overload the level settles where the load fits', async (t) => {
   // offered: three times what fits, all of it `normal`; delay grows with what is accepted
-  let level = 0
+  let shedding = noShedding
   const seen: number[] = []
   for (let i = 0; i < 400; i++) {
-    const accepted = 3 * (1 - shedRatio(level, 'normal'))
-    level = nextLevel(level, accepted)
+    const accepted = 3 * (1 - shedRatio(shedding.level, 'normal'))
+    shedding = nextShedding(shedding, accepted)
     if (i >= 200) seen.push(accepted)
   }
   const mean = seen.reduce((a, b) => a + b, 0) / seen.length
@@ -51,10 +68,10 @@ t.test('under a steady overload the level settles where the load fits', async (t
 })
 
 t.test('after the overload everything is served again', async (t) => {
-  let level = 3
+  let shedding = at(3)
   let samples = 0
-  while (level > 0 && samples < 1_000) {
-    level = nextLevel(level, 0.1)
+  while (shedding.level > 0 && samples < 1_000) {
+    shedding = nextShedding(shedding, 0.1)
     samples++
   }
   t.ok(samples < 60, `${samples} samples`)

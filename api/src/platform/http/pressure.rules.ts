@@ -16,14 +16,25 @@ export interface PressureLimits {
   readonly heapUsedBytes: number
 }
 
-/** How loaded the process is: the greatest of value / limit. 1 is at a limit, above it is too much. */
+/**
+ * Least share of busy time at which a slow event loop is our own doing. Below it the loop mostly
+ * waits: the machine is busy with others, and refusing requests would help nobody.
+ */
+const busyRatio = 0.8
+
+/**
+ * How loaded the process is: the greatest of value / limit. 1 is at a limit, above it is too much.
+ * The delay of the event loop counts only while the loop is busy itself.
+ */
 export function pressureOf(
   sample: PressureSample,
   limits: PressureLimits
 ): { ratio: number; measure: keyof PressureLimits } {
   let worst: { ratio: number; measure: keyof PressureLimits } = { ratio: 0, measure: 'eventLoopDelayMs' }
   for (const measure of ['eventLoopDelayMs', 'eventLoopUtilisationRatio', 'heapUsedBytes'] as const) {
-    const ratio = limits[measure] > 0 ? sample[measure] / limits[measure] : 0
+    if (limits[measure] === 0) continue
+    if (measure === 'eventLoopDelayMs' && sample.eventLoopUtilisationRatio < busyRatio) continue
+    const ratio = sample[measure] / limits[measure]
     if (ratio > worst.ratio) worst = { ratio, measure }
   }
   return worst
@@ -38,19 +49,30 @@ const maxRise = 0.6
 /** Fall per quiet sample: slow, so that a wave of retries does not swing the level. */
 const fall = 0.08
 
+/** Where shedding stands. */
+export interface Shedding {
+  /** 0 (nothing is shed) to 3 (all but `vital`). */
+  readonly level: number
+  /** The last sample was above a limit. */
+  readonly strained: boolean
+}
+
+export const noShedding: Shedding = { level: 0, strained: false }
+
 /**
- * The level of shedding after a sample: between 0 and 1 that share of `low` is shed; between 1 and 2
- * all of `low` and the rest's share of `normal`; between 2 and 3 likewise `high`. It climbs in
+ * Shedding after a sample. Between level 0 and 1 that share of `low` is shed; between 1 and 2 all of
+ * `low` and the rest's share of `normal`; between 2 and 3 likewise `high`. The level climbs in
  * proportion to the excess and falls slowly, so accepted traffic settles at what the process can do
- * instead of swinging between all and nothing.
+ * instead of swinging between all and nothing. A single bad sample is forgiven: a garbage
+ * collection or a large plan is no overload.
  *
- * @param level - the level until now, 0 to 3
+ * @param before - where it stood until now
  * @param pressureRatio - see {@link pressureOf}
- * @returns the next level, 0 to 3
  */
-export function nextLevel(level: number, pressureRatio: number): number {
-  const step = pressureRatio > 1 ? Math.min(maxRise, 0.25 * (pressureRatio - 1) + 0.05) : -fall * (1 - pressureRatio)
-  return Math.min(maxLevel, Math.max(0, level + step))
+export function nextShedding({ level, strained }: Shedding, pressureRatio: number): Shedding {
+  if (pressureRatio <= 1) return { level: Math.max(0, level - fall * (1 - pressureRatio)), strained: false }
+  if (level === 0 && !strained) return { level, strained: true }
+  return { level: Math.min(maxLevel, level + Math.min(maxRise, 0.25 * (pressureRatio - 1) + 0.05)), strained: true }
 }
 
 const floors: Record<Priority, number> = { low: 0, normal: 1, high: 2, vital: Number.POSITIVE_INFINITY }

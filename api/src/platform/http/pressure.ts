@@ -3,8 +3,9 @@ import fp from 'fastify-plugin'
 import type { Priority } from '../../contract/index.ts'
 import { overloaded } from '../errors.ts'
 import { Counter, Gauge } from '../metrics.ts'
-import { nextLevel, pressureOf, shedRatio, type PressureSample } from './pressure.rules.ts'
+import { nextShedding, noShedding, pressureOf, shedRatio, type PressureSample } from './pressure.rules.ts'
 import { problemType, toProblem } from './problem.ts'
+import { apiHeaders } from './security-headers.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -62,14 +63,19 @@ export const pressurePlugin = fp<PressureOptions>(
 
     const state = { level: 0, cause: null as string | null, sample }
     app.decorate('pressure', state)
-    const stop = app.clock.every(sampleMs, sample)
+    let stop = (): void => {}
+    app.addHook('onReady', async () => {
+      stop = app.clock.every(sampleMs, sample) // not before: the work of starting is no load
+    })
     app.addHook('onClose', () => stop())
 
+    let shedding = noShedding
     function sample(): void {
       const measured = measure()
       const { ratio, measure: worst } = pressureOf(measured, limits)
-      const before = state.level
-      state.level = nextLevel(before, ratio)
+      const before = shedding.level
+      shedding = nextShedding(shedding, ratio)
+      state.level = shedding.level
       if (state.level > 0 && ratio > 1)
         state.cause = `${worst} is ${Math.round(measured[worst] * 100) / 100}, limit ${limits[worst]}`
       if (before === 0 && state.level > 0) app.log.warn({ ...measured, limits }, 'load shedding began')
@@ -84,7 +90,7 @@ export const pressurePlugin = fp<PressureOptions>(
 
     app.addHook('onRequest', (request, reply, done) => {
       if (state.level === 0) return done()
-      const priority = request.routeOptions.config.priority ?? 'low'
+      const priority = request.routeConfig.priority ?? 'low'
       const ratio = shedRatio(state.level, priority)
       if (ratio === 0) return done()
       owed[priority] += ratio
@@ -103,7 +109,7 @@ export const pressurePlugin = fp<PressureOptions>(
 
 const refusal = overloaded('The server has more work than it can do in time and refuses part of it')
 
-const refusalHeaders = { 'content-type': problemType, 'retry-after': String(retryAfterS), 'cache-control': 'no-store' }
+const refusalHeaders = { ...apiHeaders, 'content-type': problemType, 'retry-after': String(retryAfterS) }
 
 const ofProcess = (usage: { eventLoopDelay: number; eventLoopUtilized: number; heapUsed: number }): PressureSample => ({
   eventLoopDelayMs: usage.eventLoopDelay, // Infinity when the loop stood still for the whole interval

@@ -5,6 +5,10 @@ declare module 'fastify' {
   interface FastifyInstance {
     routeTable: RouteTable
   }
+  interface FastifyRequest {
+    /** The configuration of its route, at hand: `routeOptions` builds a new object each time. */
+    routeConfig: FastifyContextConfig & { readonly url?: string }
+  }
   interface FastifyContextConfig {
     /** Who may call; from the contract. */
     access?: Access
@@ -71,6 +75,11 @@ export const routeTablePlugin = fp(
   async (app) => {
     const table = new RouteTable()
     app.decorate('routeTable', table)
+    app.decorateRequest('routeConfig', null as never)
+    app.addHook('onRequest', (request, _reply, done) => {
+      request.routeConfig = request.routeOptions.config
+      done()
+    })
     app.addHook('onRoute', (route) => {
       for (const method of [route.method].flat()) {
         table.add({

@@ -3,6 +3,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import { LogController, type FastifyBaseLogger, type FastifyHttpOptions } from 'fastify'
 import type { Settings } from '../settings.ts'
 import { clientErrorHandler, frameworkErrors } from './errors-plugin.ts'
+import { requestLogger } from './request-logger.ts'
 
 /** What Fastify is made with. */
 export const serverOptions = (settings: Settings, loggerInstance?: FastifyBaseLogger) => {
@@ -11,6 +12,7 @@ export const serverOptions = (settings: Settings, loggerInstance?: FastifyBaseLo
     ...(loggerInstance && { loggerInstance }),
     // request-log.ts writes one line at the end instead of Fastify's two
     logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: requestLogger,
     genReqId: ({ headers }: IncomingMessage) => safeId(headers['x-request-id']) ?? nextId(),
     bodyLimit: settings.BODY_LIMIT_BYTES,
     trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,

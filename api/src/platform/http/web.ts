@@ -5,6 +5,7 @@ import fastifyStatic from '@fastify/static'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { pagePolicy } from './csp.ts'
+import { apiHeaders } from './security-headers.ts'
 
 const shell = '200.html'
 
@@ -22,6 +23,10 @@ export const webPlugin = fp(
     await app.register(async (scope) => {
       scope.addHook('onRoute', (route) => {
         route.config = { ...route.config, ...config, polled: true, metricsName: 'page' }
+      })
+      // helmet writes to the bare reply, over which these would win
+      scope.addHook('onRequest', async (_request, reply) => {
+        for (const name of Object.keys(apiHeaders)) if (name !== 'cache-control') void reply.removeHeader(name)
       })
       await scope.register(helmet, {
         contentSecurityPolicy: pagePolicy(root),
