@@ -187,7 +187,7 @@ interface Shown {
 
 t.test('checks run on their schedule, and what they show is dated and expires', async (t) => {
   const clock = new ManualClock()
-  const { app, dir } = await anApp(t, {
+  const { app, dir, database } = await anApp(t, {
     clock,
     settings: { PRESSURE_EVENT_LOOP_DELAY_MS: '0' }, // the clock runs faster than the loop
     plan: plan('[{ file: there, every: 10m, evidence: 1h }, { file: later, every: 10m }]')
@@ -205,6 +205,12 @@ t.test('checks run on their schedule, and what they show is dated and expires', 
   await until(['pass file_there', 'pass file_there'])
   t.equal((await shown())?.state, 'pass')
 
+  const rows = await database.db.selectFrom('check_results').select(['check_key', 'state']).orderBy('id').execute()
+  t.same(
+    rows.map(({ state }) => state).toSorted(),
+    ['fail', 'pass', 'pass'],
+    'a row for every change, however often was looked'
+  )
   clock.setWallClock(clock.nowMs() + 3_600_000)
   t.same(await states(), ['could_not_measure evidence_expired', 'pass file_there'], 'nobody looked for an hour')
 })

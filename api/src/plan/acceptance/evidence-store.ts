@@ -45,17 +45,29 @@ export class EvidenceStore {
     )
   }
 
+  /**
+   * Remembers a run. While a check shows the same as before, one row moves along with it: what is
+   * kept grows with what changes, not with time.
+   */
   async add(milestone: string, check: string, { atMs, state, reasons, durationMs }: Evidence): Promise<void> {
-    await this.#db
-      .insertInto('check_results')
-      .values({
-        milestone,
-        check_key: check,
-        at_ms: atMs,
-        state,
-        reasons: JSON.stringify(reasons),
-        duration_ms: Math.round(durationMs)
-      })
-      .execute()
+    const row = { at_ms: atMs, state, reasons: JSON.stringify(reasons), duration_ms: Math.round(durationMs) }
+    await this.#db.transaction().execute(async (transaction) => {
+      const last = await transaction
+        .selectFrom('check_results')
+        .select(['id', 'state'])
+        .where('milestone', '=', milestone)
+        .where('check_key', '=', check)
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      if (last?.state === state) {
+        await transaction.updateTable('check_results').set(row).where('id', '=', last.id).execute()
+      } else {
+        await transaction
+          .insertInto('check_results')
+          .values({ milestone, check_key: check, ...row })
+          .execute()
+      }
+    })
   }
 }
