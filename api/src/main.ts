@@ -20,14 +20,15 @@ async function closeAll(): Promise<void> {
 
 async function start(): Promise<void> {
   const settings = await loadSettings()
-  const { logger, flush } = createLogger(settings)
-  opened.push(flush)
+  const log = createLogger(settings)
+  const { logger } = log
+  opened.push(() => log.flush())
 
   const dataDir = takeDataDir(settings.DATA_DIR, settings.DATABASE_URL)
-  opened.push(dataDir.release)
+  opened.push(() => dataDir.release())
   logger.info({ version, instance: dataDir.instanceId, store: describeUrl(settings.DATABASE_URL) }, 'starting')
   const database = await openDatabase(settings.DATABASE_URL, { nowMs: systemClock.nowMs() })
-  opened.push(database.close)
+  opened.push(() => database.close())
 
   const app = await buildApp({
     settings,

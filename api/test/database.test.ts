@@ -269,7 +269,7 @@ t.test('postgresql', { skip: postgresMissing() ?? false, timeout: 120_000 }, asy
     const url = await server.createDatabase()
     const stores = await Promise.all([openDatabase(url), openDatabase(url), openDatabase(url)])
     t.teardown(() => Promise.all(stores.map((store) => store.close())))
-    const { rows } = await sql<{ n: number }>`select count(*) as n from schema_migrations`.execute(stores[0]!.db)
+    const { rows } = await sql<{ n: number }>`select count(*) as n from schema_migrations`.execute(stores[0].db)
     t.equal(rows[0]?.n, migrations.length)
   })
 
@@ -442,17 +442,17 @@ t.test('a backup of a store in use is one moment of it, and restores exactly', a
   for (let from = 0; from < 5_000; from += 500) await put(from, 500)
 
   // writes go on in between the steps of the copy
-  let writing = true
+  const writing = new AbortController()
   let next = 5_000
   const writer = (async () => {
-    while (writing) {
+    while (!writing.signal.aborted) {
       await put(next, 5)
       next += 5
       await new Promise<void>((resolve) => setImmediate(resolve))
     }
   })()
   const report = await createBackup({ url, dir, keep: 3, nowMs })
-  writing = false
+  writing.abort()
   await writer
 
   t.equal(report.path, join(dir, 'plimsoll-20261122T210904270Z.sqlite'))

@@ -6,8 +6,9 @@ import { ManualClock } from '../src/platform/clock.ts'
 import { openDatabase } from '../src/platform/database/open.ts'
 import type { CodedError } from '../src/platform/errors.ts'
 import { createLogger } from '../src/platform/logger.ts'
-import { Notifier, receiverName, signature } from '../src/platform/notify.ts'
+import { Notifier } from '../src/platform/notify.ts'
 import { describeSetting, loadSettings, settingNames } from '../src/platform/settings.ts'
+import { receiverName, signature } from '../src/platform/webhook.ts'
 
 // --- settings ---
 
@@ -49,6 +50,20 @@ t.test('a bad value is named with what was allowed, all of them at once, and no 
   t.match(error.message, /PORT="70000": allowed is a whole number of TCP port from 0 to 65535/)
   t.match(error.message, /LOG_LEVEL="loud": allowed is fatal, error/)
   t.notMatch(JSON.stringify(error), /hunter2/)
+})
+
+t.test('what only looks right is refused too', async (t) => {
+  const wrong = [
+    { WEBHOOK_URLS: 'http://[oops' },
+    { TRUST_PROXY: '10.0.0.0/99' },
+    { TRUST_PROXY: '1.2.3' },
+    { LOOPBACK_OPEN: 'false' }
+  ]
+  for (const settings of wrong) {
+    const error = await rejection(loadSettings(settings, null))
+    t.match(error, { code: 'PLIMSOLL_SETTINGS_INVALID', errors: [{ path: Object.keys(settings)[0]! }] })
+  }
+  await loadSettings({ LOOPBACK_OPEN: 'false', API_TOKEN: 'correct-horse-battery', TRUST_PROXY: '::1,fd00::/8' }, null)
 })
 
 t.test('a .env file is read; the environment wins over it', async (t) => {

@@ -1,4 +1,3 @@
-import { createHash, createHmac } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Kysely, Selectable } from 'kysely'
@@ -6,7 +5,10 @@ import type { Cancel, Clock } from './clock.ts'
 import type { DeliveriesTable, Tables } from './database/tables.ts'
 import { messageOf } from './errors.ts'
 import { Counter } from './metrics.ts'
-import { afterAttempt, parseRetryAfter, type Attempt } from './notify.rules.ts'
+import { afterAttempt, type Attempt } from './notify.rules.ts'
+import { postWebhook, receiverName, type Receiver } from './webhook.ts'
+
+export type { Receiver }
 
 /** A message for all receivers. */
 export interface Notification {
@@ -25,20 +27,6 @@ export interface DeliveryStatus {
   readonly state: 'pending' | 'delivered' | 'failed'
   readonly attempts: number
   readonly lastError: string | null
-}
-
-/** Somebody who is told. */
-export interface Receiver {
-  /** For people and for the table; never the URL, whose path is often a secret. */
-  readonly name: string
-  /** Null: the secret that holds it is not set. */
-  readonly url: string | null
-  readonly headers: Readonly<Record<string, string>>
-  /** Signs bodies; empty: unsigned. */
-  readonly secret: string
-  readonly timeoutMs: number
-  /** Which messages it is told. */
-  readonly wants: (labels: Readonly<Record<string, string>>) => boolean
 }
 
 export interface NotifierOptions {
@@ -243,40 +231,9 @@ export class Notifier {
     return numUpdatedRows === 1n
   }
 
-  async #post(receiver: Receiver, { id, dedup_key, body }: Delivery): Promise<Attempt> {
-    const { url, headers, secret, timeoutMs } = receiver
-    if (url === null) return noUrl
-    const { clock } = this.#options
-    const timeout = new AbortController()
-    const cancel = clock.after(timeoutMs, () => timeout.abort(new Error(`no reply within ${timeoutMs} ms`)))
-    const timestamp = String(Math.floor(clock.nowMs() / 1_000))
-    try {
-      const response = await fetch(url, {
-        method: 'POST',
-        body,
-        redirect: 'manual',
-        signal: AbortSignal.any([timeout.signal, this.#closing.signal]),
-        headers: {
-          ...headers,
-          'content-type': 'application/json',
-          'user-agent': 'plimsoll',
-          'idempotency-key': id,
-          'x-plimsoll-dedup-key': dedup_key,
-          'x-plimsoll-timestamp': timestamp,
-          ...(secret && { 'x-plimsoll-signature': signature(secret, timestamp, body) })
-        }
-      })
-      await response.body?.cancel()
-      return {
-        status: response.status,
-        error: null,
-        retryAfterMs: parseRetryAfter(response.headers.get('retry-after'), clock.nowMs())
-      }
-    } catch (error) {
-      return { status: null, error: reasonOf(error), retryAfterMs: null }
-    } finally {
-      cancel()
-    }
+  #post(receiver: Receiver, { id, dedup_key, body }: Delivery): Promise<Attempt> {
+    const message = { id, dedupKey: dedup_key, body }
+    return postWebhook(receiver, message, this.#options.clock, this.#closing.signal)
   }
 
   async #giveUpOldest(pending: readonly Delivery[]): Promise<void> {
@@ -289,8 +246,6 @@ export class Notifier {
   }
 }
 
-const noUrl = { status: null, error: 'the secret that holds its URL is not set', retryAfterMs: null }
-
 const noReceiver = { status: null, error: 'this receiver is no longer configured', retryAfterMs: null }
 
 const statusFrom = ({ receiver, state, attempts, last_error }: Delivery): DeliveryStatus => ({
@@ -299,20 +254,6 @@ const statusFrom = ({ receiver, state, attempts, last_error }: Delivery): Delive
   attempts,
   lastError: last_error
 })
-
-/** `v1=` and the hex HMAC-SHA256 of `<timestamp>.<body>`: a receiver can refuse what is forged or old. */
-export const signature = (secret: string, timestamp: string, body: string): string =>
-  `v1=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`
-
-export const receiverName = (url: string): string =>
-  `${new URL(url).host}#${createHash('sha256').update(url).digest('hex').slice(0, 8)}`
-
-/** `fetch` hides what happened in `cause`, and its own message may hold the URL. */
-const reasonOf = (error: unknown): string => {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  const { code } = cause as { code?: string }
-  return code ?? messageOf(cause)
-}
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -10,6 +10,7 @@ const cases: { name: string; value: object }[] = [
     value: { settings: { API_TOKEN: secret, CLASS_KEY: secret, WEBHOOK_URLS: secret, DATABASE_URL: secret, PORT: 1 } }
   },
   { name: 'a setting as the program has it', value: { webhookUrls: [secret] } },
+  { name: 'a secret of the plan', value: { planSecrets: { x: secret }, env: { PLAN_SECRET_CHAT: secret } } },
   { name: 'a secret in a list', value: { users: [{ name: 'a', password: secret }] } },
   {
     name: 'a client error',

@@ -31,7 +31,8 @@ const answers = new Map<string, boolean>()
 const isSecret = (name: string): boolean => {
   let answer = answers.get(name)
   if (answer === undefined) {
-    answer = secretNames.has(name.toLowerCase().replaceAll(/[-_]/g, ''))
+    const plain = name.toLowerCase().replaceAll(/[-_]/g, '')
+    answer = secretNames.has(plain) || plain.startsWith('plansecret')
     if (answers.size < 1_000) answers.set(name, answer)
   }
   return answer
@@ -63,7 +64,10 @@ const isHidden = (owner: object, name: string): boolean =>
 
 /** An error stays one; its stack is no property like others and is taken along by hand. */
 const copyOf = (value: object): object => {
-  const copy = Object.create(Object.getPrototypeOf(value) as object | null, Object.getOwnPropertyDescriptors(value)) as object
+  const copy = Object.create(
+    Object.getPrototypeOf(value) as object | null,
+    Object.getOwnPropertyDescriptors(value)
+  ) as object
   if (value instanceof Error) Object.defineProperty(copy, 'stack', { value: value.stack, enumerable: false })
   return copy
 }

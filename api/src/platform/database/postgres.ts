@@ -44,7 +44,7 @@ export function openPool(url: string, onError: (error: Error) => void): pg.Pool 
     keepAlive: true,
     statement_timeout: 30_000,
     idle_in_transaction_session_timeout: 30_000,
-    types: types as unknown as pg.CustomTypesConfig
+    types
   })
   pool.on('error', onError)
   // a connection in use reports its end to its query and once more to itself: unheard, that would end the process

@@ -22,7 +22,7 @@ export const bodiesPlugin = fp(
     // no parseAs: whether the body is read here or by the handler is up to the route
     app.addContentTypeParser('*', async (request: FastifyRequest) => {
       const mediaType = mediaTypeOf(request)
-      const consumes = (request.routeOptions.schema as { consumes?: readonly string[] } | undefined)?.consumes
+      const consumes = request.routeOptions.schema?.consumes
       const allowed = consumes ?? [json]
       if (!request.is404 && !allowed.includes(mediaType)) {
         throw unsupportedMediaType(`This route does not take ${mediaType || 'a body without Content-Type'}`, {

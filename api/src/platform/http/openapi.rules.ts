@@ -54,7 +54,7 @@ export function openApiDocument(routes: Routes, version: string, more: readonly 
 }
 
 const operation = (routes: Routes, key: string, descriptor: RouteDescriptor, schemas: Map<string, Json>): Json => {
-  const { operationId } = on(routes, key).schema as unknown as { operationId: string }
+  const { operationId } = on(routes, key).schema as { operationId: string }
   const parameters = [
     ...parametersIn('path', descriptor.params, schemas),
     ...parametersIn('query', descriptor.query, schemas),

@@ -33,12 +33,10 @@ class LazyLogger {
   }
 }
 
-type Write = (...args: unknown[]) => void
-
 for (const level of levels) {
   Object.defineProperty(LazyLogger.prototype, level, {
     value: function (this: LazyLogger, ...args: unknown[]) {
-      ;(this.real[level] as Write)(...args)
+      Reflect.apply(this.real[level], this.real, args)
     }
   })
 }
