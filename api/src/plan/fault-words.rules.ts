@@ -10,6 +10,12 @@ export function describe(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }
 
+/** A text for `found`, without what may be a secret: faults are shown to everybody who may read the plan. */
+export function describeText(schema: Schema, text: string): string {
+  if (schema['x-hidden'] === true) return 'a text that is not shown here'
+  return describe(schema['x-kind'] === 'httpUrl' ? text.replace(/\/\/[^/]*@/, '//…@') : text)
+}
+
 /** What a schema takes, in words. */
 export function expectedOf(schema: Schema): string {
   if (schema['x-expected'] !== undefined) return schema['x-expected']

@@ -35,5 +35,7 @@ export interface Schema extends ScalarLimits {
   readonly maxProperties?: number
   readonly 'x-kind'?: ScalarKind
   readonly 'x-expected'?: string
+  /** Whether a wrong value may be a secret itself. */
+  readonly 'x-hidden'?: boolean
   readonly 'x-later'?: Readonly<Record<string, string>>
 }

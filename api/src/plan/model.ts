@@ -97,7 +97,6 @@ export interface SelfSignal extends SignalIdentity {
 }
 
 export type ResolvedSignal = CaddyLogSignal | CaddyLogTcpSignal | ProbeSignal | PushSignal | SelfSignal
-export type SignalKind = ResolvedSignal['kind']
 
 /** What makes an answer right (see `statusMatches` and `bodyMatches`). */
 export interface HttpExpectation {

@@ -357,6 +357,19 @@ t.test('anchors and merge keys are put in', async (t) => {
   )
 })
 
+t.test('what may be a secret is not repeated', async (t) => {
+  const { faults } = parsePlan(
+    service(
+      'signals:',
+      '  - probe: https://me:hunter2@a.example/x',
+      '  - probe: { url: https://a.example, secretHeaders: { A: hunter2 }, headers: { Cookie: hunter2 } }'
+    )
+  )
+  t.equal(faults.length, 3)
+  t.notMatch(JSON.stringify(faults), 'hunter2')
+  t.equal(faults[0]?.found, 'https://…@a.example/x')
+})
+
 t.test('a key with nothing behind it is as if it were not there', async (t) => {
   const { plan, faults } = parsePlan(service('owner:', 'signals: [{ self: }]', 'objectives:', 'promise:'))
   t.same(faults, [])

@@ -3,7 +3,7 @@
  * the plan. A validator for the part of JSON Schema that `schema/` uses; a property test holds its
  * yes and no equal to Ajv's.
  */
-import { describe, expectedOf, keyList } from './fault-words.rules.ts'
+import { describe, describeText, expectedOf, keyList } from './fault-words.rules.ts'
 import type { Fault, Path, Schema } from './fault.ts'
 import { scalarFault, scalarHint } from './scalars.rules.ts'
 import { didYouMean } from './suggest.rules.ts'
@@ -69,32 +69,25 @@ function noneOf(schema: Schema, branches: readonly Schema[], value: unknown, pat
 }
 
 function visitText(schema: Schema, value: string, path: Path, faults: Fault[]): void {
-  const kind = schema['x-kind']
+  const problem = textProblem(schema, value)
+  if (problem === null) return
+  const hint = problem === unreadable ? scalarHint(schema['x-kind'], value) : null
+  faults.push(fault(path, hint ?? `${subject(path)} ${problem}`, describeText(schema, value), expectedOf(schema)))
+}
+
+const unreadable = 'cannot be read'
+
+/** Why a text is not what a schema takes, as a sentence without its subject; null when it is. */
+function textProblem(schema: Schema, value: string): string | null {
+  const { minLength = 0, maxLength = Infinity, pattern, 'x-kind': kind } = schema
   if (schema.enum && !schema.enum.includes(value)) {
     const meant = didYouMean(value, schema.enum)
-    faults.push(
-      mismatch(
-        schema,
-        value,
-        path,
-        meant === null ? 'is not known here' : `is not known here: did you mean \`${meant}\`?`
-      )
-    )
-  } else if (schema.minLength !== undefined && value.length < schema.minLength) {
-    faults.push(mismatch(schema, value, path, 'is empty'))
-  } else if (schema.maxLength !== undefined && codePoints(value) > schema.maxLength) {
-    faults.push(mismatch(schema, value, path, `is longer than ${schema.maxLength} characters`))
-  } else if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value)) {
-    const hint = scalarHint(kind, value)
-    faults.push(
-      hint === null
-        ? mismatch(schema, value, path, 'cannot be read')
-        : fault(path, hint, describe(value), expectedOf(schema))
-    )
-  } else if (kind !== undefined) {
-    const problem = scalarFault(kind, value, schema)
-    if (problem !== null) faults.push(mismatch(schema, value, path, problem))
+    return meant === null ? 'is not known here' : `is not known here: did you mean \`${meant}\`?`
   }
+  if (value.length < minLength) return 'is empty'
+  if (codePoints(value) > maxLength) return `is longer than ${maxLength} characters`
+  if (pattern !== undefined && !new RegExp(pattern, 'u').test(value)) return unreadable
+  return kind === undefined ? null : scalarFault(kind, value, schema)
 }
 
 /** As JSON Schema counts lengths. */
@@ -121,8 +114,9 @@ function visitMapping(schema: Schema, value: Readonly<Record<string, unknown>>, 
     if (itemSchema === undefined) {
       faults.push(unknownKey(schema, key, path))
       cleaned.push([key, item]) // checks across the document see what was written
-    } else if (item !== null || takesNull(itemSchema))
+    } else if (item !== null || takesNull(itemSchema)) {
       cleaned.push([key, visit(itemSchema, item, [...path, key], faults)])
+    }
   }
   const present = new Set(cleaned.map(([key]) => key))
   for (const key of schema.required ?? []) {
@@ -143,19 +137,24 @@ const patternSchema = (schema: Schema, key: string): Schema | undefined =>
 const takesNull = (schema: Schema): boolean => schema.type === 'null' || (schema.anyOf?.some(takesNull) ?? false)
 
 function unknownKey(schema: Schema, key: string, path: Path): Fault {
-  const at = { path: [...path, key], at: 'key', severity: 'error', found: `\`${key}\`` } as const
   const known = Object.keys(schema.properties ?? {})
-  const later = Object.hasOwn(schema['x-later'] ?? {}, key) ? schema['x-later']?.[key] : undefined
-  if (later !== undefined) return { ...at, text: later, expected: keyList(known) }
-  if (schema.patternProperties)
-    return { ...at, text: `\`${key}\` is no name of a header`, expected: 'letters, digits and dashes' }
+  const fault = (text: string, expected: string): Fault => ({
+    path: [...path, key],
+    at: 'key',
+    severity: 'error',
+    text,
+    found: `\`${key}\``,
+    expected
+  })
+  const later = Object.entries(schema['x-later'] ?? {}).find(([name]) => name === key)
+  if (later) return fault(later[1], keyList(known))
+  if (schema.patternProperties) return fault(`\`${key}\` is no name of a header`, 'letters, digits and dashes')
+  const unknown = `\`${key}\` is not known here`
   const meant = didYouMean(key, known)
-  if (meant !== null)
-    return { ...at, text: `\`${key}\` is not known here: did you mean \`${meant}\`?`, expected: `\`${meant}\`` }
+  if (meant !== null) return fault(`${unknown}: did you mean \`${meant}\`?`, `\`${meant}\``)
   const home = known.find((name) => Object.hasOwn(schema.properties?.[name]?.properties ?? {}, key))
-  if (home !== undefined)
-    return { ...at, text: `\`${key}\` belongs into \`${home}\``, expected: `\`${home}: { ${key}: … }\`` }
-  return { ...at, text: `\`${key}\` is not known here`, expected: known.length === 0 ? 'no keys' : keyList(known) }
+  if (home !== undefined) return fault(`\`${key}\` belongs into \`${home}\``, `\`${home}: { ${key}: … }\``)
+  return fault(unknown, known.length === 0 ? 'no keys' : keyList(known))
 }
 
 const missingKey = (schema: Schema, key: string, path: Path): Fault =>

@@ -68,7 +68,7 @@ function promisedNames(service: Place, root: Place): string[] {
 }
 
 /** Objectives by service, as far as names were written. */
-export function objectiveNames(root: Place): Map<string, readonly string[]> {
+function objectiveNames(root: Place): Map<string, readonly string[]> {
   return new Map(
     itemsOf(at(root, 'services')).map((service) => {
       const inFull = itemsOf(at(service, 'objectives')).map((entry) => textOf(at(entry, 'name')))

@@ -102,7 +102,7 @@ function titleOf({ indicator, path }: ObjectiveEntry, targetRatio: number, thres
   return indicator === 'availability' ? `Availability ${target}${where}` : `${target} without errors${where}`
 }
 
-export function resolveWindow(window: Window): ResolvedWindow {
+function resolveWindow(window: Window): ResolvedWindow {
   if (typeof window === 'object') return { kind: 'calendar', unit: window.calendar, timeZone: window.timeZone ?? 'UTC' }
   if (window === 'week' || window === 'month' || window === 'quarter')
     return { kind: 'calendar', unit: window, timeZone: 'UTC' }

@@ -169,6 +169,7 @@ const secretSource = '^PLAN_SECRET_[A-Z0-9_]{1,100}$'
 export const SecretName = (description: string): TString =>
   text('the name of an environment variable or vault key that begins with PLAN_SECRET_', {
     pattern: secretSource,
+    'x-hidden': true,
     description,
     examples: ['PLAN_SECRET_SHOP_TOKEN']
   })
