@@ -1,11 +1,10 @@
 /** What works but may not be meant: warnings about a plan without errors. */
-import type { ResolvedPlan, ResolvedService } from '../model.ts'
+import type { ProbeSignal, ResolvedPlan, ResolvedService } from '../model.ts'
 import type { ResolvedObjective } from '../objective.ts'
-import { writeDuration, writePercent } from '../quantities.rules.ts'
+import { complement, writeDuration, writePercent } from '../quantities.rules.ts'
 import { resolveBands } from '../resolve/delivery.rules.ts'
 import type { PlanDocument } from '../schema/plan.ts'
 import type { Fault, Path } from '../fault.ts'
-import { promiseParts } from './names.rules.ts'
 
 /**
  * @param document - what the plan was resolved from, for the places
@@ -31,26 +30,17 @@ const warn = (path: Path, text: string, expected?: string, found?: string): Faul
   ...(expected !== undefined && { expected })
 })
 
-function remarksOnService(
-  service: ResolvedService,
-  entry: NonNullable<PlanDocument['services']>[number] | undefined,
-  path: Path
-): Fault[] {
+type ServiceEntry = NonNullable<PlanDocument['services']>[number]
+
+function remarksOnService(service: ResolvedService, entry: ServiceEntry | undefined, path: Path): Fault[] {
   if (service.signals.length === 0) {
-    return [
-      warn(
-        [...path, 'name'],
-        `${service.name} has no signals: nothing of it can be measured`,
-        '`signals` with caddyLog, probe, push or self'
-      )
-    ]
+    const text = `${service.name} has no signals: nothing of it can be measured`
+    return [warn([...path, 'name'], text, '`signals` with caddyLog, probe, push or self')]
   }
   const promised = service.objectives.length - (entry?.objectives?.length ?? 0)
-  const placeOf = (objective: ResolvedObjective, i: number): Path => {
+  const placeOf = ({ name }: ResolvedObjective, i: number): Path => {
     if (i >= promised) return [...path, 'objectives', i - promised]
-    return entry?.promise
-      ? [...path, 'promise', promiseParts.find((part) => part === objective.name) ?? '']
-      : [...path, 'name']
+    return entry?.promise ? [...path, 'promise', name] : [...path, 'name']
   }
   return [
     ...readTwice(service, path),
@@ -60,92 +50,74 @@ function remarksOnService(
 
 /** A file may be read for several services, but twice for one only with filters that tell the lines apart. */
 function readTwice({ signals }: ResolvedService, path: Path): Fault[] {
+  const text = 'this file is already read for this service: requests count twice'
   const seen = new Set<string>()
   return signals.flatMap((signal, i) => {
     if (signal.kind !== 'caddyLog') return []
     const key = JSON.stringify([signal.file, signal.filter])
-    if (seen.has(key))
-      return [
-        warn(
-          [...path, 'signals', i],
-          'this file is already read for this service: requests count twice',
-          'the file once',
-          signal.file
-        )
-      ]
+    if (seen.has(key)) return [warn([...path, 'signals', i], text, 'the file once', signal.file)]
     seen.add(key)
     return []
   })
 }
 
 function remarksOnObjective(objective: ResolvedObjective, service: ResolvedService, path: Path): Fault[] {
-  const { name, origin, targetRatio } = objective
+  const { name, origin } = objective
   const probes = service.signals.filter((signal) => signal.kind === 'probe')
   if (origin === 'probes' && probes.length === 0) {
     return [warn(path, `${name} is judged by probes, and ${service.name} has none`, 'a `probe` among its signals')]
   }
   if (origin === 'requests' && probes.length === service.signals.length) {
-    return [
-      warn(
-        path,
-        `${name} is judged by requests, and nothing counts those of ${service.name}`,
-        '`from: probes`, or caddyLog, push or self among its signals'
-      )
-    ]
+    const text = `${name} is judged by requests, and nothing counts those of ${service.name}`
+    return [warn(path, text, '`from: probes`, or caddyLog, push or self among its signals')]
   }
-  const target = writePercent(targetRatio)
-  if (targetRatio <= 0.5) {
-    const meant =
-      objective.indicator === 'errors'
-        ? `the share of good requests: ${writePercent(1 - targetRatio)}`
-        : 'a target above 50%'
-    return [warn(path, `no burn rate is worth an alert when ${target} is enough`, meant, target)]
-  }
-  return [
-    ...looseTarget(objective, path),
-    ...tooLittleToSpend(
-      objective,
-      probes.map(({ everyMs }) => everyMs),
-      path
-    )
-  ]
+  const perWindow = countedPerWindow(objective, probes)
+  return [...looseTarget(objective, path), ...spentAtOnce(objective, perWindow, path)]
 }
 
-/** Even a burn of 4 would need every other event to be bad: METHODS, "factors above half of the highest burn". */
-function looseTarget({ name, targetRatio, thresholdMs }: ResolvedObjective, path: Path): Fault[] {
-  const isPercentile = thresholdMs !== null
-  if (targetRatio >= 1 - 0.5 / 4 || isPercentile) return []
-  return [
-    warn(
-      path,
-      `with a target of ${writePercent(targetRatio)} the alerts of ${name} come late: no failure can burn its budget fast`,
-      'at least 87.5%'
-    )
-  ]
+/**
+ * A burn rate is at most 1 / budget. With half of that as the highest factor worth an alert, a
+ * target of 50 % leaves none, and below 87.5 % none above 4.
+ *
+ * @see Site Reliability Workbook, chapter 5
+ */
+function looseTarget({ name, indicator, targetRatio, thresholdMs }: ResolvedObjective, path: Path): Fault[] {
+  const target = writePercent(targetRatio)
+  if (targetRatio <= 0.5) {
+    const good = `the share of good requests: ${writePercent(complement(targetRatio))}`
+    const meant = indicator === 'errors' ? good : 'a target above 50%'
+    return [warn(path, `no burn rate is worth an alert when ${target} is enough`, meant, target)]
+  }
+  if (targetRatio >= 0.875 || thresholdMs !== null) return []
+  const text = `with a target of ${target} the alerts of ${name} come late: no failure can burn its budget fast`
+  return [warn(path, text, 'at least 87.5%')]
+}
+
+interface Counted {
+  readonly unit: 'slice' | 'probe'
+  readonly perWindow: number
+}
+
+/** How many slices or probes a window holds; null where traffic decides. */
+function countedPerWindow(
+  { origin, window, budgeting }: ResolvedObjective,
+  probes: readonly ProbeSignal[]
+): Counted | null {
+  if (window.kind !== 'rolling') return null
+  const { durationMs } = window
+  if (budgeting.kind === 'timeSlices') return { unit: 'slice', perWindow: durationMs / budgeting.sliceMs }
+  if (origin !== 'probes') return null
+  return { unit: 'probe', perWindow: probes.reduce((sum, { everyMs }) => sum + durationMs / everyMs, 0) }
 }
 
 /** A budget below one event is gone with the first bad one. */
-function tooLittleToSpend(
-  { name, origin, window, budgeting, targetRatio }: ResolvedObjective,
-  everyMs: readonly number[],
-  path: Path
-): Fault[] {
-  if (window.kind !== 'rolling') return []
-  const ofSlices = budgeting.kind === 'timeSlices'
-  const perWindow = ofSlices
-    ? window.durationMs / budgeting.sliceMs
-    : everyMs.reduce((sum, every) => sum + window.durationMs / every, 0)
-  const allowed = perWindow * (1 - targetRatio)
-  if ((!ofSlices && origin !== 'probes') || allowed >= 1) return []
-  const unit = ofSlices ? 'slices' : 'probes'
-  const text = `one bad ${unit.slice(0, -1)} spends the whole budget of ${name}: ${writeDuration(window.durationMs)} hold ${Math.floor(perWindow)} ${unit}`
-  return [
-    warn(
-      path,
-      text,
-      `a target of at most ${writePercent(Math.floor((1 - 1 / perWindow) * 10_000) / 10_000)}, or a longer window`
-    )
-  ]
+function spentAtOnce({ name, window, targetRatio }: ResolvedObjective, counted: Counted | null, path: Path): Fault[] {
+  if (counted === null || window.kind !== 'rolling' || counted.perWindow * (1 - targetRatio) >= 1) return []
+  const { unit, perWindow } = counted
+  const holds = `${writeDuration(window.durationMs)} hold ${Math.floor(perWindow)} ${unit}s`
+  const most = writePercent(Math.floor((1 - 1 / perWindow) * 10_000) / 10_000)
+  const text = `one bad ${unit} spends the whole budget of ${name}: ${holds}`
+  return [warn(path, text, `a target of at most ${most}, or a longer window`)]
 }
 
 /** Two bands that share time and a service, the later of them named. */

@@ -170,6 +170,11 @@ const broken: { name: string; text: string; fault: string }[] = [
     fault: '21:17 there is no SLI called `web-x`'
   },
   {
+    name: 'two services of one name',
+    text: `${foreign}---\napiVersion: openslo/v1\nkind: Service\nmetadata: { name: web }\n`,
+    fault: '30:19 another Service is called `web`'
+  },
+  {
     name: 'a target of one',
     text: slo(ratio, 'objectives: [{ target: 1 }]'),
     fault: '7:26 the target leaves no error budget, or promises nothing'
@@ -207,6 +212,13 @@ t.test('what is wrong is an error at its place in the file', async (t) => {
       `${name}: ${faults.map(({ line, column, text }) => `${line}:${column} ${text}`).join('; ')}`
     )
   }
+})
+
+t.test('a service that no document describes has its name alone', async (t) => {
+  const { plan } = parsePlan(slo(ratio, 'description: of the SLO', 'objectives: [{ target: 0.9 }]'))
+  t.match(plan?.services, [
+    { name: 'web', title: 'web', description: null, objectives: [{ description: 'of the SLO' }] }
+  ])
 })
 
 t.test('what is written as OpenSLO reads back as the same objectives, and lists what is left out', async (t) => {

@@ -29,120 +29,93 @@ interface Service {
   readonly sources: Place[]
 }
 
-/** @param documents - values in the order of the file, each of them with `apiVersion: openslo/v1` or at fault */
-export function readOpenSlo(documents: readonly unknown[]): OpenSloPlan {
-  const places = itemsOf(rootOf(documents))
+interface Documents {
+  readonly services: Map<string, Service>
+  readonly indicators: Map<string, Place>
+  readonly slos: Place[]
+}
+
+/** @param values - of the documents in the order of the file, each with `apiVersion: openslo/v1` or at fault */
+export function readOpenSlo(values: readonly unknown[]): OpenSloPlan {
   const faults: Fault[] = []
-  const services = new Map<string, Service>()
-  const indicators = new Map<string, Place>()
-  const known: Place[] = []
-  for (const place of places) {
-    const kind = textOf(at(place, 'kind'))
-    const name = nameOf(place)
-    if (textOf(at(place, 'apiVersion')) !== openSloVersion) {
-      faults.push(
-        errorAt(at(place, 'apiVersion'), {
-          text: 'every document of the file has to be OpenSLO v1',
-          expected: `\`apiVersion: ${openSloVersion}\``
-        })
-      )
-    } else if (name === null) {
-      faults.push(
-        errorAt(at(place, 'metadata', 'name'), {
-          text: '`metadata.name` is missing',
-          expected: '`metadata: { name: … }`'
-        })
-      )
-    } else if (kind === 'Service') services.set(name, serviceOf(place, name))
-    else if (kind === 'SLI') indicators.set(name, place)
-    else if (kind === 'SLO') known.push(place)
-    else
-      faults.push(
-        warningAt(at(place, 'kind'), {
-          text: `${kind ?? 'this kind'} has no counterpart here and is left out`,
-          found: kind ?? undefined,
-          expected: 'Service, SLO or SLI'
-        })
-      )
-  }
-  for (const place of known) readSlo(place, services, indicators, faults)
-  const all = [...services.values()]
+  const documents: Documents = { services: new Map(), indicators: new Map(), slos: [] }
+  for (const place of itemsOf(rootOf(values))) sortIn(place, documents, faults)
+  for (const place of documents.slos) readSlo(place, documents, faults)
+  const services = [...documents.services.values()]
   return {
-    value: { plan: planFormat, services: all.map(({ entry, objectives }) => ({ ...entry, objectives })) },
+    value: { plan: planFormat, services: services.map(({ entry, objectives }) => ({ ...entry, objectives })) },
     faults,
     sourceOf: ([first, i, second, k]) => {
-      const service = first === 'services' ? all[Number(i)] : undefined
+      const service = first === 'services' ? services[Number(i)] : undefined
       const source = second === 'objectives' ? service?.sources[Number(k)] : service?.place
       return source?.path ?? [0]
     }
   }
 }
 
-const nameOf = (place: Place): string | null => textOf(at(place, 'metadata', 'name'))
-
-const titlesOf = (place: Place): Entry => {
-  const title = textOf(at(place, 'metadata', 'displayName'))
-  const description = textOf(at(place, 'spec', 'description'))
-  return {
-    ...(title !== null && title !== '' && { title }),
-    ...(description !== null && description !== '' && { description })
+function sortIn(place: Place, { services, indicators, slos }: Documents, faults: Fault[]): void {
+  const version = at(place, 'apiVersion')
+  const kind = at(place, 'kind')
+  const nameAt = at(place, 'metadata', 'name')
+  const name = textOf(nameAt)
+  if (textOf(version) !== openSloVersion) {
+    const expected = `\`apiVersion: ${openSloVersion}\``
+    faults.push(errorAt(version, { text: 'every document of the file has to be OpenSLO v1', expected }))
+  } else if (name === null) {
+    faults.push(errorAt(nameAt, { text: '`metadata.name` is missing', expected: '`metadata: { name: … }`' }))
+  } else if (kind.value === 'Service') {
+    if (services.has(name)) faults.push(errorAt(nameAt, { text: `another Service is called \`${name}\``, found: name }))
+    services.set(name, { place, entry: { name, ...titlesOf(place) }, objectives: [], sources: [] })
+  } else if (kind.value === 'SLI') {
+    if (indicators.has(name)) faults.push(errorAt(nameAt, { text: `another SLI is called \`${name}\``, found: name }))
+    indicators.set(name, place)
+  } else if (kind.value === 'SLO') {
+    slos.push(place)
+  } else {
+    const text = `${textOf(kind) ?? 'this kind'} has no counterpart here and is left out`
+    faults.push(warningAt(kind, { text, expected: 'Service, SLO or SLI' }))
   }
 }
 
-const serviceOf = (place: Place, name: string): Service => ({
-  place,
-  entry: { name, ...titlesOf(place) },
-  objectives: [],
-  sources: []
-})
+const nameOf = (place: Place): string | null => textOf(at(place, 'metadata', 'name'))
 
-function readSlo(
-  slo: Place,
-  services: Map<string, Service>,
-  indicators: ReadonlyMap<string, Place>,
-  faults: Fault[]
-): void {
-  const name = textOf(at(slo, 'spec', 'service'))
+const titlesOf = (place: Place): Entry => {
+  const title = textOf(at(place, 'metadata', 'displayName')) ?? ''
+  const description = textOf(at(place, 'spec', 'description')) ?? ''
+  return { ...(title !== '' && { title }), ...(description !== '' && { description }) }
+}
+
+function readSlo(slo: Place, { services, indicators }: Documents, faults: Fault[]): void {
+  const spec = at(slo, 'spec')
+  const name = textOf(at(spec, 'service'))
   if (name === null) {
-    faults.push(
-      errorAt(at(slo, 'spec', 'service'), { text: '`spec.service` is missing', expected: 'the name of a Service' })
-    )
+    const text = '`spec.service` is missing'
+    faults.push(errorAt(at(spec, 'service'), { text, expected: 'the name of a Service' }))
     return
   }
-  const service = services.get(name) ?? serviceOf(slo, name)
+  const service = services.get(name) ?? { place: slo, entry: { name }, objectives: [], sources: [] }
   services.set(name, service)
-  const window = readWindow(at(slo, 'spec', 'timeWindow'), faults)
-  const objectives = itemsOf(at(slo, 'spec', 'objectives'))
-  if (objectives.length === 0)
-    faults.push(
-      errorAt(at(slo, 'spec', 'objectives'), {
-        text: '`spec.objectives` is empty',
-        expected: 'an objective with a target'
-      })
-    )
-  if (at(slo, 'spec', 'alertPolicies').value !== undefined) {
-    faults.push(
-      warningAt(
-        at(slo, 'spec', 'alertPolicies'),
-        {
-          text: 'alert policies are left out: every objective has the multi-window burn-rate alerts',
-          expected: '`receivers` of a plan'
-        },
-        'key'
-      )
-    )
+  if (at(spec, 'alertPolicies').value !== undefined) {
+    const text = 'alert policies are left out: every objective has the multi-window burn-rate alerts'
+    faults.push(warningAt(at(spec, 'alertPolicies'), { text, expected: '`receivers` of a plan' }, 'key'))
   }
+  const window = readWindow(at(spec, 'timeWindow'), faults)
+  const objectives = itemsOf(at(spec, 'objectives'))
+  if (objectives.length === 0) {
+    const text = '`spec.objectives` is empty'
+    faults.push(errorAt(at(spec, 'objectives'), { text, expected: 'an objective with a target' }))
+  }
+  const own = shortName(nameOf(slo) ?? '', name)
   for (const [i, objective] of objectives.entries()) {
     const indicator = readIndicator(indicatorOf(slo, objective, indicators, faults), objective, faults)
     const target = readTarget(objective, faults)
     const budgeting = readBudgeting(slo, objective, faults)
     if (indicator === null || target === null || budgeting === null || window === null) continue
-    const title = textOf(at(objective, 'displayName'))
-    const own = shortName(nameOf(slo) ?? '', name)
+    const title = textOf(at(objective, 'displayName')) ?? ''
     service.objectives.push({
       name: objectives.length === 1 ? own : `${own}-${i + 1}`,
       ...titlesOf(slo),
-      ...(title !== null && title !== '' && { title }),
+      ...(title !== '' && { title }),
       ...indicator,
       target,
       window,
