@@ -62,3 +62,12 @@ test('a new alert shows in the bar and in the list without loading', async ({ pa
   })
   await lists
 })
+
+test('a page whose scripts cannot be loaded says so and loads itself again', async ({ page, serve, allowConsole }) => {
+  allowConsole(/Failed to (load|fetch)|ERR_FAILED/)
+  await serve()
+  await page.route('**/entry/app.*.js', (route) => route.abort(), { times: 2 })
+  await page.goto('/')
+  await expect(page.getByRole('alert')).toContainText('Loading it again in 3 seconds')
+  await expect(page.getByRole('article').first()).toBeVisible({ timeout: 10_000 })
+})

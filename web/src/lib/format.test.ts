@@ -12,6 +12,7 @@ import {
   percent,
   plural,
   rate,
+  sentence,
   shortCount,
   tickOf,
   utc,
@@ -109,6 +110,12 @@ table('moments are given in UTC and relative to now', [
   [ago(1_000, 35_000), '34 s ago'],
   [ago(35_000, 1_000), 'in 34 s'],
   [ago(1_000, 1_400), 'now']
+])
+
+table('words of the API become sentences', [
+  [sentence('availability: 0 of 129 requests failed'), 'Availability: 0 of 129 requests failed.'],
+  [sentence('Every objective holds.'), 'Every objective holds.'],
+  [sentence(' '), '']
 ])
 
 table('labels of axes are as short as they can be', [

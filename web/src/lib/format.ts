@@ -82,6 +82,7 @@ export const left = (ratio: number | null): string => {
 /** A burn rate: `14.4×`. */
 export const burn = (value: number | null): string => {
   if (value === null) return NOTHING
+  if (value === 0) return '0×'
   return `${fixedTo(value, value >= 100 ? 0 : value >= 10 ? 1 : 2)}×`
 }
 
@@ -160,6 +161,14 @@ export const ago = (ms: number, nowMs: number): string => {
   const past = nowMs - ms
   if (Math.abs(past) < SECOND) return 'now'
   return past > 0 ? `${duration(past)} ago` : `in ${duration(-past)}`
+}
+
+/** Words of the API as a sentence: a capital at the start, a stop at the end. */
+export const sentence = (text: string): string => {
+  const trimmed = text.trim()
+  if (trimmed === '') return ''
+  const capital = trimmed.charAt(0).toUpperCase() + trimmed.slice(1)
+  return /[.!?…:]$/.test(capital) ? capital : `${capital}.`
 }
 
 /** A label of an axis: as short as the number allows, and zero without a unit. */

@@ -18,7 +18,7 @@ function stored(): Theme {
   return set === 'light' || set === 'dark' ? set : 'system'
 }
 
-/** Light or dark, as chosen or as the system has it; static/theme.js applies it before the first paint. */
+/** Light or dark, as chosen or as the system has it; static/start.js applies it before the first paint. */
 export const theme = {
   get chosen(): Theme {
     return chosen

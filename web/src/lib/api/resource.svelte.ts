@@ -1,23 +1,28 @@
-import { faultOf, type Fault } from './fault.ts'
+import { retryDelayMs } from '#lib/retry.ts'
+import { faultOf, mayPass, type Fault } from './fault.ts'
 
 type Read<T> = (signal: AbortSignal) => Promise<T>
 
 /**
  * Something read from the API, with the four states a panel shows: loading, data, empty (the panel's
- * own judgement) and failed. What was read stays while it is read again, and when that fails.
+ * own judgement) and failed. What was read stays while it is read again, and when that fails; a failure
+ * that may pass (nothing answered, busy) is tried again by itself, less and less often.
  */
 export class Resource<T> {
   data: T | null = $state.raw(null)
   fault: Fault | null = $state.raw(null)
   busy = $state(false)
   loadedAtMs: number | null = $state(null)
+  /** Readings that failed one after the other. */
+  failures = $state(0)
   #read: Read<T> | null = null
   #running: AbortController | null = null
+  #retry: ReturnType<typeof setTimeout> | undefined
 
   /** Reads with `read` from now on; whatever was under way is dropped. */
   async start(read: Read<T>): Promise<void> {
     this.#read = read
-    this.#running?.abort()
+    this.stop()
     const running = new AbortController()
     this.#running = running
     this.busy = true
@@ -26,10 +31,13 @@ export class Resource<T> {
       if (running.signal.aborted) return
       this.data = data
       this.fault = null
+      this.failures = 0
       this.loadedAtMs = Date.now()
     } catch (error) {
       if (running.signal.aborted) return
       this.fault = faultOf(error)
+      this.failures++
+      if (mayPass(this.fault)) this.#retry = setTimeout(this.reload, retryDelayMs(this.failures, Math.random()))
     }
     this.busy = false
   }
@@ -51,6 +59,7 @@ export class Resource<T> {
 
   stop(): void {
     this.#running?.abort()
+    clearTimeout(this.#retry)
     this.busy = false
   }
 }

@@ -84,6 +84,7 @@ export const createPainter = (host: HTMLElement, first: Drawing, colour: (name: 
   )
   return {
     draw: (next) => {
+      if (next === drawing) return
       const resized = next.width !== drawing.width || next.height !== drawing.height
       drawing = next
       performance.mark('plimsoll:chart-data')

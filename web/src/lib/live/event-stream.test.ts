@@ -1,5 +1,6 @@
 import t from 'tap'
-import { eventParser, retryDelayMs } from './event-stream.ts'
+import { retryDelayMs } from '../retry.ts'
+import { eventParser } from './event-stream.ts'
 import { Listeners } from './listeners.ts'
 
 const STREAM =

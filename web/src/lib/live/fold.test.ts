@@ -42,8 +42,8 @@ const aService = (given: Partial<ServiceSummary> = {}): ServiceSummary => ({
   ...given
 })
 const second = (text: string): number => Date.parse(`2026-11-22T${text}Z`)
-const slices = (seconds: [number, number, number, number][]) => ({
-  atMs: 0,
+const slices = (seconds: [number, number, number, number][], atMs = 0) => ({
+  atMs,
   services: { 'shop-api': { seconds, ratePerS: 7, errorRatio: 0.5, p95Ms: 120 } }
 })
 const recentAfter = (seconds: [number, number, number, number][]) =>
@@ -70,6 +70,12 @@ t.test('a second beyond the end moves the window on, by as much as is needed', (
     total: [2, 3, 4]
   })
   t.match(recentAfter([[second('12:10:00'), 4, 0, 0]]), { toAt: '2026-11-22T12:10:10.000Z', total: [0, 0, 4] })
+  t.end()
+})
+
+t.test('the window of a silent service moves on as well', (t) => {
+  const [service] = withSlices([aService()], slices([], second('12:00:31')))
+  t.match(service?.traffic.recent, { toAt: '2026-11-22T12:00:40.000Z', total: [2, 3, 0] })
   t.end()
 })
 

@@ -6,36 +6,39 @@ import type { LiveSlices, LiveState, ObjectiveBrief, ServiceSummary, Traffic } f
 export const withSlices = (services: readonly ServiceSummary[], message: LiveSlices): ServiceSummary[] =>
   services.map((service) => {
     const news = message.services[service.name]
-    return news ? { ...service, traffic: trafficWith(service.traffic, news) } : service
+    return news ? { ...service, traffic: trafficWith(service.traffic, news, message.atMs) } : service
   })
 
 type News = LiveSlices['services'][string]
 
-/** One service's traffic with the counts of new seconds added to the slots they belong to. */
-export const trafficWith = (traffic: Traffic, news: News): Traffic => ({
+/**
+ * One service's traffic with the counts of new seconds added to the slots they belong to.
+ *
+ * @param atMs - the message's last second: a silent service's window moves on as well
+ */
+export const trafficWith = (traffic: Traffic, news: News, atMs: number): Traffic => ({
   ...traffic,
   ratePerS: news.ratePerS,
   errorRatio: news.errorRatio,
   p95Ms: news.p95Ms,
-  recent: recentWith(traffic.recent, news.seconds)
+  recent: recentWith(traffic.recent, news.seconds, atMs)
 })
 
 /**
  * The sparkline's slots with new seconds added; the window moves on when a second lies beyond its end.
  * Seconds before the window are dropped: they are no longer shown.
  */
-const recentWith = (recent: Traffic['recent'], seconds: News['seconds']): Traffic['recent'] => {
-  if (seconds.length === 0) return recent
+const recentWith = (recent: Traffic['recent'], seconds: News['seconds'], atMs: number): Traffic['recent'] => {
   const { stepMs } = recent
   const slots = recent.total.length
-  const lastMs = Math.max(...seconds.map(([atMs]) => atMs))
+  const lastMs = Math.max(atMs, ...seconds.map(([ms]) => ms))
   const oldFromMs = Date.parse(recent.fromAt)
   const moved = Math.max(0, Math.floor((lastMs - oldFromMs) / stepMs) - (slots - 1))
   const fromMs = oldFromMs + moved * stepMs
   const total = shifted(recent.total, moved)
   const status5xx = shifted(recent.status5xx, moved)
-  for (const [atMs, all, failed] of seconds) {
-    const slot = Math.floor((atMs - fromMs) / stepMs)
+  for (const [ms, all, failed] of seconds) {
+    const slot = Math.floor((ms - fromMs) / stepMs)
     if (slot < 0) continue
     total[slot] = (total[slot] ?? 0) + all
     status5xx[slot] = (status5xx[slot] ?? 0) + failed

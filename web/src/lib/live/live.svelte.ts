@@ -1,5 +1,6 @@
 import type { LiveEvents } from '@plimsoll/api/contract'
-import { eventParser, retryDelayMs } from './event-stream.ts'
+import { retryDelayMs } from '#lib/retry.ts'
+import { eventParser } from './event-stream.ts'
 import { Listeners } from './listeners.ts'
 
 export type LiveStatus = 'connecting' | 'live' | 'reconnecting'

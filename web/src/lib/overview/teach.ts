@@ -27,5 +27,5 @@ export const PLAN = `services:
 `
 
 export const IMPORT = `npx plimsoll import --service shop-api \\
-  /var/log/caddy/access*.ndjson*
+  /var/log/caddy/access-*.ndjson.gz
 `

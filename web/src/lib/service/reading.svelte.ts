@@ -99,9 +99,9 @@ export class ServiceReading {
     $effect(() => {
       const own = service()
       const stops = [
-        live.on('slices', ({ services }) => {
+        live.on('slices', ({ services, atMs }) => {
           const news = services[own]
-          if (news) this.detail.update((detail) => ({ ...detail, traffic: trafficWith(detail.traffic, news) }))
+          if (news) this.detail.update((detail) => ({ ...detail, traffic: trafficWith(detail.traffic, news, atMs) }))
         }),
         live.on('state', (message) => message.service === own && this.#judgedAgain()),
         live.on('alert', (message) => message.service === own && this.#changed()),

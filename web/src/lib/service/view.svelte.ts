@@ -7,21 +7,22 @@ import { parseFilter } from './filter.ts'
 
 /** What the service page looks at: the range and the filters of its address, resolved against a clock that ticks. */
 export class View {
-  #readAtMs = $state(clock.nowMs)
+  /** When what is shown was asked for; Unix time in ms. */
+  readAtMs = $state(clock.nowMs)
   readonly range = $derived(parseRange(page.url.searchParams))
-  readonly span = $derived(resolveRange(this.range, this.#readAtMs))
+  readonly span = $derived(resolveRange(this.range, this.readAtMs))
   readonly filter = $derived(parseFilter(page.url.searchParams))
   readonly refreshMs = $derived(refreshMs(this.range))
 
   /** Query of everything that is read for the range; a new object each time it is to be read anew. */
   readonly query = $derived.by(() => {
-    void this.#readAtMs
+    void this.readAtMs
     return { from: instant(this.span.fromMs), to: instant(this.span.toMs) }
   })
 
   /** Moves a range that ends now on to now. */
   readonly advance = (): void => {
-    if (this.range.kind === 'last') this.#readAtMs = clock.nowMs
+    if (this.range.kind === 'last') this.readAtMs = clock.nowMs
   }
 
   readonly go = (changes: Params): Promise<void> => navigate(withParams(page.url, changes))

@@ -1,5 +1,5 @@
 import type { Explanation, Objective, Reason, ServiceDetail, State } from '@plimsoll/api/contract'
-import { count, errorPercent, latency, left, percent, rate } from '../format.ts'
+import { count, errorPercent, latency, left, percent, rate, sentence } from '../format.ts'
 import type { Topic } from './topic.ts'
 
 /** What the dialog behind a number shows. */
@@ -30,7 +30,7 @@ export const whyObjective = (objective: Objective, service: string): WhyContent 
   freshAt: objective.explain?.freshAt ?? objective.freshAt,
   see: objective.explain?.see ?? [],
   notes: [
-    objective.forecast.text,
+    sentence(objective.forecast.text),
     ...(objective.coverageRatio === null ? [] : [`We could know ${percent(objective.coverageRatio)} of the window.`]),
     ...(objective.budgetWithoutMaintenance
       ? [`Without maintenance bands ${left(objective.budgetWithoutMaintenance.remainingRatio)} would be left.`]

@@ -1,0 +1,170 @@
+import type { APIRequestContext } from '@playwright/test'
+import { PLAN } from '../src/lib/overview/teach.ts'
+import { expect, expectAccessible, test } from './support/test.ts'
+
+/** The page over Plimsoll itself, as it runs for people; the other files use made-up answers. */
+test.beforeEach(({ allowConsole }) => {
+  // A machine busy with other tests sheds reads; the page says so and tries again.
+  allowConsole(/503 \(Service Unavailable\)/)
+})
+
+/** Pushes equal events for each of these moments, one reply of each status a moment. */
+const push = async (
+  request: APIRequestContext,
+  statuses: readonly number[],
+  count: number,
+  momentsAgoMs: readonly number[] = [0]
+): Promise<void> => {
+  const nowMs = Date.now()
+  const lines = momentsAgoMs.flatMap((agoMs) =>
+    statuses.map((status) =>
+      JSON.stringify({
+        service: 'till',
+        at: new Date(nowMs - agoMs).toISOString(),
+        status,
+        durationMs: 12,
+        path: '/sale/1',
+        count
+      })
+    )
+  )
+  const headers = { 'content-type': 'application/x-ndjson' }
+  const reply = await request.post('/api/v1/events', { headers, data: `${lines.join('\n')}\n` })
+  expect(reply.status(), await reply.text()).toBe(200)
+}
+
+test('Plimsoll watches itself: its own traffic moves on its own page', async ({ page }) => {
+  await page.goto('/')
+  const own = page.getByRole('article', { name: 'Plimsoll' })
+  await expect(own).toBeVisible()
+  await expect(page.getByText('Live', { exact: true })).toBeVisible()
+  const spark = own.locator('svg[role=img] path').first()
+  const before = await spark.getAttribute('d')
+  await page.request.get('/api/v1/services')
+  await expect.poll(() => spark.getAttribute('d')).not.toBe(before)
+  await expectAccessible(page)
+})
+
+test('what was never measured is no success', async ({ page }) => {
+  await page.goto('/services/till')
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Till')
+  await expect(page.getByText('Could not measure', { exact: true }).first()).toBeVisible()
+  await expect(page.getByText('What is drawn is silence, not success.')).toBeVisible()
+  await expectAccessible(page)
+})
+
+test('failures overspend a budget, an alert opens by itself, and both say why', async ({ page, request }) => {
+  await page.goto('/')
+  const till = page.getByRole('article', { name: 'Till' })
+  await expect(till).toBeVisible()
+  // Two minutes of an outage: one moment alone is no evidence, however many requests it had.
+  const outage = Array.from({ length: 12 }, (_, slot) => slot * 10_000)
+  await push(request, [200, 500], 200, outage)
+  await expect(till).toContainText('Fail', { timeout: 15_000 })
+  await expect(till).toContainText('−')
+  await till.getByRole('link', { name: /−/ }).first().click()
+  const dialog = page.getByRole('dialog')
+  await expect(dialog).toContainText('Formula')
+  await expect(dialog).toContainText(/2,?400/)
+  await expectAccessible(page)
+  await page.keyboard.press('Escape')
+  const alerts = till.getByRole('link', { name: /page/ })
+  await expect(alerts).toBeVisible({ timeout: 20_000 })
+  await alerts.click()
+  await page.getByRole('article').getByRole('link').first().click()
+  await expect(page.getByRole('heading', { name: 'Numbers that fired' })).toBeVisible()
+  await expectAccessible(page)
+  await page.getByRole('link', { name: 'See till at that time' }).click()
+  await expect(page.getByRole('slider', { name: /^Errors/ })).toBeVisible()
+  await expect(page.getByRole('list', { name: 'Alerts' })).not.toBeEmpty()
+})
+
+test('every chart of a service is drawn from what was counted, and narrowed by route', async ({ page, request }) => {
+  await push(request, [200, 200, 404, 503], 5)
+  await page.goto('/services/till?range=15m')
+  for (const name of ['Traffic', 'Errors', 'Latency:', 'Latency of every', 'Burn rate']) {
+    await expect(page.getByRole('slider', { name: new RegExp(`^${name}`) })).toBeVisible()
+  }
+  const route = page.getByRole('link', { name: /sale/ })
+  await route.click()
+  await expect(page).toHaveURL(/route=/)
+  const traffic = page
+    .locator('figure', { has: page.getByRole('heading', { name: 'Traffic', exact: true }) })
+    .locator('dl')
+  await expect(traffic).toContainText(/requests\s*[1-9]/)
+  await expect(page.getByText('Pushed events')).toBeVisible()
+})
+
+test('the plan is read, changed, looked at, applied and taken back', async ({ page }) => {
+  await page.goto('/plan?view=file')
+  const shown = page.getByRole('region', { name: 'Plan, YAML' })
+  const given = await shown.textContent()
+  expect(given).toContain('name: till')
+  const edit = async (text: string): Promise<void> => {
+    await page.getByRole('button', { name: 'Edit' }).click()
+    await page.getByRole('textbox', { name: 'Plan, YAML' }).fill(text)
+    await page.getByRole('button', { name: 'Show what it would change' }).click()
+  }
+  await edit((given ?? '').replace('title: Till', 'titel: Till'))
+  await expect(page.getByText('It cannot be applied yet')).toBeVisible()
+  await expect(page.getByRole('button', { name: 'Apply' })).toBeDisabled()
+  await expectAccessible(page)
+  await page.getByRole('button', { name: 'Discard' }).click()
+
+  await edit((given ?? '').replace('title: Till', 'title: Cash desk'))
+  await page.getByRole('button', { name: 'Apply' }).click()
+  await expect(page.getByText(/Revision \d+ is in force/)).toBeVisible()
+  await page.getByRole('link', { name: 'Overview' }).click()
+  await expect(page.getByRole('article', { name: 'Cash desk' })).toBeVisible()
+
+  await page.goto('/plan?view=file')
+  await edit(given ?? '')
+  await page.getByRole('button', { name: 'Apply' }).click()
+  await expect(page.getByText(/Revision \d+ is in force/)).toBeVisible()
+})
+
+test('the checks of a milestone run against Plimsoll itself', async ({ page }) => {
+  await page.goto('/plan?view=milestones')
+  const milestone = page.getByRole('article', { name: /Backend/ })
+  await milestone.getByRole('button', { name: 'Run checks' }).click()
+  await expect(milestone).toContainText('1 of 1 checks pass', { timeout: 15_000 })
+})
+
+test('what the empty page teaches is a plan that works', async ({ request }) => {
+  const reply = await request.post('/api/v1/plan/diff', {
+    headers: { 'content-type': 'application/yaml' },
+    data: `plan: plimsoll/v1\n${PLAN}`
+  })
+  const { faults } = (await reply.json()) as { faults: { severity: string; text: string }[] }
+  expect(faults.filter(({ severity }) => severity === 'error')).toEqual([])
+})
+
+test('files with a hash in their name are kept for ever, pages are asked for again', async ({ page }) => {
+  const kept: (string | undefined)[] = []
+  page.on('response', (response) => {
+    if (response.url().includes('/_app/immutable/')) kept.push(response.headers()['cache-control'])
+  })
+  const shell = await page.goto('/')
+  expect(shell?.headers()['cache-control']).toContain('no-cache')
+  expect(shell?.headers()['content-security-policy']).toContain("require-trusted-types-for 'script'")
+  await expect(page.getByRole('article').first()).toBeVisible()
+  expect(kept.length).toBeGreaterThan(3)
+  expect(kept.filter((value) => !value?.includes('immutable'))).toEqual([])
+})
+
+test('the first page needs at most 100 kB of script', async ({ page, browser }) => {
+  const session = await page.context().newCDPSession(page)
+  await session.send('Network.enable')
+  let scriptBytes = 0
+  const scripts = new Set<string>()
+  session.on('Network.responseReceived', ({ requestId, response }) => {
+    if (response.mimeType.includes('javascript')) scripts.add(requestId)
+  })
+  session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+    if (scripts.has(requestId)) scriptBytes += encodedDataLength
+  })
+  await page.goto('/')
+  await expect(page.getByRole('article').first()).toBeVisible()
+  expect(scriptBytes, browser.version()).toBeGreaterThan(20_000)
+  expect(scriptBytes).toBeLessThan(100_000)
+})
