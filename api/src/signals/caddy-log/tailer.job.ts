@@ -244,6 +244,7 @@ export class FileTailer {
   async #use(segment: LogSegment, offset: number, isBacklog = false): Promise<void> {
     this.#segment = segment
     this.#isBacklog = isBacklog
+    this.#behindBytes = null
     this.#counted = null
     this.#storedOffset = offset
     this.#rotatedMs = null
@@ -338,20 +339,24 @@ export class FileTailer {
   }
 
   async #readToEnd(segment: LogSegment): Promise<void> {
-    if (segment.head === null) {
-      this.#behindBytes = 0
-      return
-    }
+    if (segment.head === null) return this.#lookBehind(segment)
     if (this.#counted === null) await this.#learnCounted()
     for (;;) {
       const sizeBytes = await this.#read(segment)
       if (sizeBytes === 0 || this.#closing || this.#stopped) break
       this.#lastReadMs = this.#options.clock.nowMs()
-      if (this.#mustFlush()) await this.#flush()
+      if (this.#mustFlush()) {
+        await this.#lookBehind(segment)
+        await this.#flush()
+      }
     }
-    const sizeBytes = await segment.sizeBytes()
-    this.#behindBytes =
-      sizeBytes === null ? null : Math.max(0, sizeBytes - this.#lines.offset - this.#lines.pendingBytes)
+    await this.#lookBehind(segment)
+  }
+
+  /** Only of the file that is written now can be told how much is left. */
+  async #lookBehind(segment: LogSegment): Promise<void> {
+    const sizeBytes = this.#isBacklog || this.#rotatedMs !== null ? null : await segment.sizeBytes()
+    this.#behindBytes = sizeBytes === null ? null : Math.max(0, sizeBytes - this.#lines.offset - this.#lines.pendingBytes)
   }
 
   async #read(segment: LogSegment): Promise<number> {
@@ -392,6 +397,7 @@ export class FileTailer {
       return false
     }
     this.#rotatedMs ??= clock.monotonicMs()
+    this.#behindBytes = null
     return clock.monotonicMs() - this.#rotatedMs >= rotationGraceMs
   }
 
