@@ -40,6 +40,7 @@ export const steps: readonly Step[] = [
   { stage: 'types', name: 'api', command: ['node', tsc, '-p', 'api/tsconfig.json'], counts: 'exit' },
   { stage: 'types', name: 'scripts', command: ['node', tsc, '-p', 'scripts/tsconfig.json'], counts: 'exit' },
   { stage: 'types', name: 'web', command: ['npm', 'run', '--silent', 'check', '-w', 'web'], counts: 'exit' },
+  { stage: 'types', name: 'browser tests', command: ['node', tsc, '-p', 'web/e2e/tsconfig.json'], counts: 'exit' },
   {
     stage: 'types',
     name: 'generated files',
