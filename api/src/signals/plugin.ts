@@ -35,7 +35,7 @@ export const signalsPlugin = fp(
       settings,
       instance,
       classKeys: [classKeyOf(settings)],
-      secret: (name) => process.env[name],
+      secret: (name) => settings.planSecrets[name],
       requests: new SelfRequests(app)
     })
     app.decorate('signals', signals)
