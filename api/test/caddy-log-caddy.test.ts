@@ -74,7 +74,7 @@ t.test('what a real Caddy writes is what was sent', { skip }, async (t) => {
     clock: systemClock,
     writer: 'self@test',
     flushIntervalMs: 50,
-    onError: t.fail
+    onError: (error) => t.fail(String(error))
   })
   const tcp = new TcpLog({
     listen: { host: '127.0.0.1', port: 0 },
@@ -82,7 +82,7 @@ t.test('what a real Caddy writes is what was sent', { skip }, async (t) => {
     signals: ['caddyLogTcp:0'],
     clock: systemClock,
     recorder,
-    onError: t.fail
+    onError: (error) => t.fail(String(error))
   })
   t.ok(await until(() => tcp.address !== null))
 

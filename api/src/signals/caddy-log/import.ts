@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Clock } from '../../platform/clock.ts'
 import type { Tables } from '../../platform/database/tables.ts'
+import type { CommitTarget } from './checkpoint.ts'
 import { LogLines, type Tallies } from './log-lines.ts'
 import {
   countedWith,
@@ -14,7 +15,6 @@ import {
 import { headOf } from './log-segment.ts'
 import type { LoggedService, LogReading } from './options.ts'
 import { feed } from './reading.ts'
-import type { CommitTarget } from './tailer.job.ts'
 import { unpack } from './unpack.ts'
 
 export interface ImportOptions extends Omit<LogReading, 'services'> {

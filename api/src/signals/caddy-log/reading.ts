@@ -1,11 +1,14 @@
 import type { Clock } from '../../platform/clock.ts'
 import type { LogLines } from './log-lines.ts'
+import type { LogSegment } from './log-segment.ts'
 
 /** Longest work at a stretch, milliseconds: a request waits no longer for us. */
 const maxStretchMs = 4
 
 /** Few enough that a stretch ends in time even when the parser reads each. */
 const linesAtOnce = 200
+
+const newline = 10
 
 /** Anything that gives bytes; 0: no more now. */
 export interface ByteSource {
@@ -57,4 +60,16 @@ const dealWith = async (lines: LogLines, clock: Clock): Promise<void> => {
     await new Promise<void>((resolve) => setImmediate(resolve))
     sinceMs = clock.monotonicMs()
   }
+}
+
+/** Offset in a file behind its last complete line. */
+export async function endOfLines(segment: LogSegment): Promise<number> {
+  const window = Buffer.alloc(64 * 1_024)
+  for (let end = (await segment.sizeBytes()) ?? 0; end > 0; end -= window.length) {
+    const from = Math.max(0, end - window.length)
+    await segment.seek(from)
+    const found = window.subarray(0, await segment.read(window.subarray(0, end - from))).lastIndexOf(newline)
+    if (found >= 0) return from + found + 1
+  }
+  return 0
 }
