@@ -111,7 +111,7 @@ const caddyLine = (random: () => number, tsS: number, releases: readonly string[
   if (agent.startsWith('ShopApp')) requestHeaders.push(['Authorization', 'REDACTED'])
   const responseHeaders = [
     ['Server', 'Caddy'],
-    ['Date', `${new Date(tsS * 1_000).toUTCString()}`],
+    ['Date', new Date(tsS * 1_000).toUTCString()],
     ['Content-Type', uri.startsWith('/api') ? 'application/json; charset=utf-8' : 'text/html; charset=utf-8'],
     ['Content-Length', String(size)],
     ['Cache-Control', 'private, max-age=0'],

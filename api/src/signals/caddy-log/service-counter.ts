@@ -65,6 +65,8 @@ const maxTargets = 5_000
 export class ServiceCounter {
   readonly service: string
   readonly releaseHeader: string
+  /** Whether a path pattern holds a digit: else `/items/17` and `/items/18` are counted alike. */
+  readonly tellsNumbersApart: boolean
   readonly accumulator: Accumulator
   tally: Tally = {
     counted: 0,
@@ -89,6 +91,11 @@ export class ServiceCounter {
   constructor(wanted: LoggedService, reading: Omit<LogReading, 'services'>) {
     this.service = wanted.service
     this.releaseHeader = wanted.releaseHeader.toLowerCase()
+    const { filters, objectivePaths, routes } = wanted
+    this.tellsNumbersApart = filters
+      .flatMap(({ paths, exclude }) => [...paths, ...exclude.paths])
+      .concat(objectivePaths, routes.groups)
+      .some((pattern) => /\d/.test(pattern))
     this.accumulator = new Accumulator({ ...reading, thresholdsMs: wanted.thresholdsMs })
     this.#filters = wanted.filters.map(compileFilter)
     this.#objectives = [...new Set(wanted.objectivePaths)]

@@ -1,29 +1,38 @@
 import type { LineScanner } from './line-scanner.ts'
 import type { ServiceCounter, Target } from './service-counter.ts'
 
-/** Entries are overwritten, not searched: as many as the paths that are hot at a time, 4 MB at most. */
+/** Entries are overwritten, not searched: as many as the paths that are hot at a time, 2 MB at most. */
 const entries = 8_192
 
 /** Longer keys are not kept; they are worked out each time. */
 const keyBytes = 192
 
+const slash = 47
+const zero = 48
+
 /**
  * Which services count a request, and how: worked out once for each method, host and path, found
  * again by the bytes of the line without making a string of them.
+ *
+ * Paths that differ only in segments that are whole numbers (`/items/17`, `/items/18`) are counted
+ * alike unless a pattern of the plan holds a digit, so they share an entry.
  */
 export class Targets {
   readonly #counters: readonly ServiceCounter[]
   readonly #bytes: Buffer
-  readonly #view: DataView
+  readonly #tellsNumbersApart: boolean
   readonly #keys = new DataView(new ArrayBuffer(entries * keyBytes))
   readonly #sizes = new Uint8Array(entries)
   readonly #targets: (readonly Target[])[] = Array.from({ length: entries }, () => [])
+  /** The key of the line at hand, zeros behind it up to a multiple of four. */
+  readonly #key = new Uint8Array(keyBytes + 4)
+  readonly #keyView = new DataView(this.#key.buffer)
 
   /** @param bytes - the buffer that the scanner reads, with 16 bytes to spare */
   constructor(counters: readonly ServiceCounter[], bytes: Buffer) {
     this.#counters = counters
     this.#bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#tellsNumbersApart = counters.some(({ tellsNumbersApart }) => tellsNumbersApart)
   }
 
   of(method: string, host: string, path: string): readonly Target[] {
@@ -41,15 +50,16 @@ export class Targets {
    */
   ofScanned(line: LineScanner): readonly Target[] {
     const from = line.methodFrom
-    const size = line.pathTo - from
-    if (size <= 0 || size > keyBytes || line.hostFrom < from || line.hostFrom > line.pathFrom)
+    const sizeBytes = line.pathTo - from
+    if (sizeBytes <= 0 || sizeBytes > keyBytes || line.hostFrom < from || line.hostFrom > line.pathFrom)
       return this.#workOut(line)
-    const entry = this.#entryOf(from, size)
+    const size = this.#makeKey(from, line.pathFrom, line.pathTo)
+    const entry = this.#entryOf(size)
     const slot = entry * keyBytes
-    if (this.#sizes[entry] !== size || !this.#holds(slot, from, size)) {
+    if (this.#sizes[entry] !== size || !this.#holds(slot, size)) {
       this.#targets[entry] = this.#workOut(line)
       this.#sizes[entry] = size
-      for (let at = 0; at < size; at++) this.#keys.setUint8(slot + at, this.#bytes[from + at]!)
+      for (let at = 0; at < size; at += 4) this.#keys.setInt32(slot + at, this.#keyView.getInt32(at, true), true)
     }
     return this.#targets[entry]!
   }
@@ -63,26 +73,42 @@ export class Targets {
     )
   }
 
-  #entryOf(from: number, size: number): number {
-    const view = this.#view
-    const whole = from + (size & ~3)
+  /** Copies a key, whole numbers in the path as `0`; returns its size. */
+  #makeKey(from: number, pathFrom: number, pathTo: number): number {
+    const bytes = this.#bytes
+    const key = this.#key
+    let size = 0
+    for (let at = from; at < pathFrom; at++) key[size++] = bytes[at]!
+    for (let at = pathFrom; at < pathTo;) {
+      const byte = bytes[at++]!
+      key[size++] = byte
+      if (byte !== slash || this.#tellsNumbersApart) continue
+      let end = at
+      while (end < pathTo && isDigit(bytes[end]!)) end++
+      if (end > at && (end === pathTo || bytes[end] === slash)) {
+        key[size++] = zero
+        at = end
+      }
+    }
+    key[size] = key[size + 1] = key[size + 2] = 0
+    return size
+  }
+
+  #entryOf(size: number): number {
     let hash = size
-    for (let at = from; at < whole; at += 4) hash = mix(hash, view.getInt32(at, true))
-    if ((size & 3) !== 0) hash = mix(hash, view.getInt32(whole, true) & ((1 << (8 * (size & 3))) - 1))
+    for (let at = 0; at < size; at += 4) hash = mix(hash, this.#keyView.getInt32(at, true))
     return (hash ^ (hash >>> 15)) & (entries - 1)
   }
 
-  #holds(slot: number, from: number, size: number): boolean {
-    const whole = size & ~3
-    for (let at = 0; at < whole; at += 4) {
-      if (this.#keys.getInt32(slot + at, true) !== this.#view.getInt32(from + at, true)) return false
-    }
-    for (let at = whole; at < size; at++) {
-      if (this.#keys.getUint8(slot + at) !== this.#bytes[from + at]) return false
+  #holds(slot: number, size: number): boolean {
+    for (let at = 0; at < size; at += 4) {
+      if (this.#keys.getInt32(slot + at, true) !== this.#keyView.getInt32(at, true)) return false
     }
     return true
   }
 }
+
+const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57
 
 const mix = (hash: number, value: number): number => {
   const mixed = Math.imul(hash ^ value, 0x5bd1e995)
