@@ -225,6 +225,19 @@ t.test('each objective path that matches is in the scope, whatever the route gro
   )
 })
 
+t.test('paths that differ in a number are told apart where the plan does', async (t) => {
+  const text = textOf(['/items/7', '/items/8', '/items/77', '/items/7', '/items/8/x'].map((uri) => aLine({ uri })))
+  const by = (service: LoggedService) =>
+    sumOf(read(text, aReading({ services: [service] })).deltas, ({ stream }) => stream.scope)
+  t.same(by(aService({ objectivePaths: ['/items/7'] })), { '/items/7': 2, '': 3 })
+  t.same(by(aService({ objectivePaths: ['/items/*'] })), { '/items/*': 5 })
+  const excluding = aFilter({ exclude: { paths: ['/items/8*'], methods: [] } })
+  t.equal(read(text, aReading({ services: [aService({ filters: [excluding] })] })).counts.counted, 3)
+  const group = aService({ routes: { groups: ['/items/77'], cap: 50 } })
+  const routes = sumOf(read(text, aReading({ services: [group] })).deltas, ({ stream }) => stream.route)
+  t.same(routes, { '/items/77': 1, '/items/*': 3, '/items/*/x': 1 })
+})
+
 t.test('declared routes come first, the others are grouped by their looks, up to the cap', async (t) => {
   const routes = { groups: ['/api/items/special', '/api/items/*'], cap: 2 }
   const uris = ['/api/items/special', '/api/items/7', '/a/1', '/a/2', '/b', '/c', '/d']
