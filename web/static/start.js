@@ -14,7 +14,8 @@ addEventListener('unhandledrejection', () => {
   const words = document.createElement('p')
   words.id = 'not-started'
   words.setAttribute('role', 'alert')
-  words.textContent = 'The page could not be loaded: the server is busy, or its version has just changed. Loading it again in 3 seconds.'
+  words.textContent =
+    'The page could not be loaded: the server is busy, or its version has just changed. Loading it again in 3 seconds.'
   document.body.append(words)
   setTimeout(() => location.reload(), 3000)
 })

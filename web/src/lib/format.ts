@@ -181,21 +181,29 @@ export const tickOf =
           .replace(/\.0+(?=\D|$)/, '')
           .replace(/(\.\d*?)0+(?=\D|$)/, '$1')
 
-/** A number with its unit as reasons carry it. */
-export const withUnit = (value: number, unit: string | undefined): string => {
-  switch (unit) {
-    case '×':
-      return burn(value)
-    case 'ratio':
-      return percent(value)
-    case 'ms':
-      return latency(value)
-    case undefined:
-    case '':
-      return amount(value)
-    default:
-      return `${amount(value)}${SPACE}${unit}`
-  }
+/** Units that stand behind each number by themselves; all others are words at the end. */
+const formatOf = (unit: string | undefined): ((value: number) => string) | null => {
+  if (unit === '×') return burn
+  if (unit === 'ms') return latency
+  if (unit === 'ratio') return (value) => (value >= 0.9 ? percent(value) : errorPercent(value))
+  return null
+}
+
+/** A number of a reason with its unit: `200 ms`, `5.66 %`, `17,512 bad events`. */
+export const withUnit = (value: number, unit: string | undefined): string =>
+  formatOf(unit)?.(value) ?? amount(value) + (unit ? `${SPACE}${unit}` : '')
+
+/** A number of a reason with its interval: `5.66 %, between 5.09 % and 6.28 %`. */
+export const withInterval = (
+  value: number,
+  interval: readonly [number, number] | undefined,
+  unit: string | undefined
+): string => {
+  if (!interval) return withUnit(value, unit)
+  const format = formatOf(unit)
+  const bare = format ?? amount
+  const end = format || !unit ? '' : `${SPACE}${unit}`
+  return `${bare(value)}, between ${bare(interval[0])} and ${bare(interval[1])}${end}`
 }
 
 /** `1 service`, `3 services`. */

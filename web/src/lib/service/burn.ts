@@ -13,6 +13,10 @@ export const burnShare = (rate: number): number => logShare(rate, BURN_LOW, BURN
 export const burnBar = ({ rate }: Pick<Burn, 'rate'>): number =>
   rate === null || rate === 0 ? 0 : Math.max(0.01, burnShare(rate))
 
+/** A window burns faster than its tier allows; whether it fires also needs the short window and evidence. */
+export const exceeds = ({ rate, limit }: Pick<Burn, 'rate' | 'limit'>): boolean =>
+  rate !== null && limit !== null && rate > limit
+
 /** The objective a page shows first: the asked one, or the worst. */
 export const chosenObjective = <
   O extends Pick<Objective, 'name' | 'state'> & { readonly budget: Pick<Objective['budget'], 'remainingRatio'> }

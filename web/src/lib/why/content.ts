@@ -134,3 +134,6 @@ export const lastEventAt = ({ sources }: Pick<ServiceDetail, 'sources'>): string
     .flatMap((source) => source.lastEventAt ?? [])
     .toSorted()
     .at(-1) ?? null
+
+/** The steps of a formula, one a line. */
+export const formulaLines = (formula: string): string[] => formula.split(/;\s*/).filter(Boolean)
