@@ -1,4 +1,4 @@
-import { poissonLower, poissonUpper } from '../../slo/statistics/poisson.rules.ts'
+import { shareBounds } from '../share.rules.ts'
 import { errorFit, fitLine, type Fit } from './fit.rules.ts'
 import { crossing, type Probe } from './isotonic.rules.ts'
 
@@ -27,11 +27,11 @@ export const judgeErrors = (probes: readonly Probe[], limitRatio: number): Error
 const floorOf = (probes: readonly Probe[], limitRatio: number): ErrorFinding | null => {
   const [low, high] = halves(probes)
   const clustering = clusteringOf(probes)
-  const lowest = bounds(low, clustering)
-  const rises = bounds(high, clustering)[0] > lowest[1]
+  const lowest = shareBounds({ ...low, clustering }, alpha)
+  const rises = shareBounds({ ...high, clustering }, alpha)[0] > lowest[1]
   if (rises || lowest[0] <= limitRatio) return null
   const all = sum(probes)
-  return { kind: 'floor', ratio: all.bad / all.total, interval: bounds(all, clustering) }
+  return { kind: 'floor', ratio: all.bad / all.total, interval: shareBounds({ ...all, clustering }, alpha) }
 }
 
 interface Tally {
@@ -63,14 +63,4 @@ const clusteringOf = (probes: readonly Tally[]): number => {
     return squares + (probe.bad - expected) ** 2 / expected
   }, 0)
   return Math.max(1, squares / (probes.length - 1))
-}
-
-/** 95 % interval of the share of failures when they come `clustering` at a time. */
-const bounds = ({ total, bad }: Tally, clustering: number): [number, number] => {
-  if (total === 0) return [0, 1]
-  const groups = Math.round(bad / clustering)
-  return [
-    (poissonLower(groups, alpha) * clustering) / total,
-    Math.min(1, (poissonUpper(groups, alpha) * clustering) / total)
-  ]
 }

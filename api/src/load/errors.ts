@@ -1,0 +1,86 @@
+import { codedError } from '../platform/errors.ts'
+
+// What a load test can be refused for, or ends with.
+
+export const targetNotAllowed = codedError({
+  code: 'PLIMSOLL_TARGET_NOT_ALLOWED',
+  status: 403,
+  title: 'This target may not be loaded',
+  hint: 'load a server on this machine, or say --yes-i-may-load HOST when it is yours'
+})
+
+export const targetInvalid = codedError({
+  code: 'PLIMSOLL_TARGET_INVALID',
+  status: 400,
+  title: 'This is no target',
+  hint: 'give a URL like http://127.0.0.1:3000/api/items'
+})
+
+export const targetNotFound = codedError({
+  code: 'PLIMSOLL_TARGET_NOT_FOUND',
+  status: 502,
+  title: 'The name of the target has no address',
+  hint: 'check the name, and the DNS server of this machine'
+})
+
+export const targetRefused = codedError({
+  code: 'PLIMSOLL_TARGET_REFUSED',
+  status: 502,
+  title: 'Nothing listens there',
+  hint: 'start the service, or check the port'
+})
+
+export const targetTls = codedError({
+  code: 'PLIMSOLL_TARGET_TLS',
+  status: 502,
+  title: 'The certificate of the target was not accepted',
+  hint: 'give its authority in NODE_EXTRA_CA_CERTS, or --insecure to load it without checking'
+})
+
+export const targetProtocol = codedError({
+  code: 'PLIMSOLL_TARGET_PROTOCOL',
+  status: 502,
+  title: 'The target does not speak HTTP/1.1',
+  hint: 'put a proxy in front of it that does; HTTP/2 is not sent'
+})
+
+export const targetSilent = codedError({
+  code: 'PLIMSOLL_TARGET_SILENT',
+  status: 504,
+  title: 'The target does not finish its replies',
+  hint: 'try the same request with curl; raise --timeout when it is meant to take that long'
+})
+
+export const targetEndless = codedError({
+  code: 'PLIMSOLL_TARGET_ENDLESS',
+  status: 502,
+  title: 'The reply does not end',
+  hint: 'load a path whose reply is at most 16 MiB; streams cannot be load-tested by requests'
+})
+
+export const targetRedirects = codedError({
+  code: 'PLIMSOLL_TARGET_REDIRECTS',
+  status: 502,
+  title: 'The target sends elsewhere',
+  hint: 'load the address it names; redirects are not followed'
+})
+
+export const targetBroken = codedError({
+  code: 'PLIMSOLL_TARGET_BROKEN',
+  status: 502,
+  title: 'The target breaks its connections',
+  hint: 'try the same request with curl'
+})
+
+export const senderDied = codedError({
+  code: 'PLIMSOLL_SENDER_DIED',
+  status: 500,
+  title: 'The process that sends the load ended'
+})
+
+export const requestsInvalid = codedError({
+  code: 'PLIMSOLL_REQUESTS_INVALID',
+  status: 400,
+  title: 'The requests to send are not understood',
+  hint: 'give a JSON array of {"method", "path", "weight", "headers", "body"}; only path is needed'
+})
