@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { decodePath, earnsRoute, otherRoute, templateOf } from './route-group.rules.ts'
+import { canCollapse, decodePath, earnsRoute, otherRoute, templateOf } from './route-group.rules.ts'
 import { RouteGroups } from './route-groups.ts'
 
 t.test('paths that differ in what they name, not in what they do, are one route', async (t) => {
@@ -67,4 +67,13 @@ t.test('declared groups are free, automatic ones are as many as the cap', async 
   t.equal(routes.of('/a', false), '/a', 'earned once is enough')
   t.equal(routes.of('/b', true), otherRoute, 'the known one and /a fill the cap')
   t.equal(routes.of('/k', false), '/k')
+})
+
+t.test('numbers and hashes in paths are told apart only where a pattern looks into them', async (t) => {
+  for (const pattern of ['/', '/api/*', '/api/items/*/price', '/v1/items', '/cafe/*', '*.css', '/items/x7*', '/1-2']) {
+    t.ok(canCollapse([pattern]), pattern)
+  }
+  for (const pattern of ['/items/7', '/items/7*', '/items/a7*', '/items/be*', '*7', '*ef/x', '/12ab34cd', '/2026-11-22/*']) {
+    t.notOk(canCollapse(['/', pattern]), pattern)
+  }
 })

@@ -75,6 +75,23 @@ const namesOneOfMany = (segment: string): boolean => {
 }
 
 /**
+ * Whether paths that differ only in segments which are a number, or a hash of eight hexadecimal
+ * digits and dashes or more, can be told apart by none of these patterns. {@link templateOf} makes
+ * one route of them anyway.
+ *
+ * @param patterns - path patterns of the plan, see plan/match.rules.ts
+ */
+export const canCollapse = (patterns: readonly string[]): boolean =>
+  patterns.every((pattern) =>
+    pattern.split('/').every((segment) => {
+      if (segment === '*' || segment === '') return true
+      // Part of a segment may be part of a number or of a hash.
+      if (segment.includes('*')) return !/^[0-9a-f-]+$/i.test(segment.replaceAll('*', ''))
+      return !/^\d+$/.test(segment) && !(segment.length >= 8 && /\d/.test(segment) && /^[0-9a-f-]+$/i.test(segment))
+    })
+  )
+
+/**
  * Whether a reply lets a path open a group of its own: scanners ask for thousands of paths that do
  * not exist, and each would take a group from a real route.
  *

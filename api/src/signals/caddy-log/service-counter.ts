@@ -65,8 +65,10 @@ const maxTargets = 5_000
 export class ServiceCounter {
   readonly service: string
   readonly releaseHeader: string
-  /** Whether a path pattern holds a digit: else `/items/17` and `/items/18` are counted alike. */
-  readonly tellsNumbersApart: boolean
+  /** Whether it depends on the method of a request whether it counts. */
+  readonly asksForMethod: boolean
+  /** All path patterns that requests are told apart by. */
+  readonly patterns: readonly string[]
   readonly accumulator: Accumulator
   tally: Tally = {
     counted: 0,
@@ -92,10 +94,10 @@ export class ServiceCounter {
     this.service = wanted.service
     this.releaseHeader = wanted.releaseHeader.toLowerCase()
     const { filters, objectivePaths, routes } = wanted
-    this.tellsNumbersApart = filters
+    this.patterns = filters
       .flatMap(({ paths, exclude }) => [...paths, ...exclude.paths])
       .concat(objectivePaths, routes.groups)
-      .some((pattern) => /\d/.test(pattern))
+    this.asksForMethod = filters.some(({ methods, exclude }) => methods.length + exclude.methods.length > 0)
     this.accumulator = new Accumulator({ ...reading, thresholdsMs: wanted.thresholdsMs })
     this.#filters = wanted.filters.map(compileFilter)
     this.#objectives = [...new Set(wanted.objectivePaths)]

@@ -1,38 +1,52 @@
+import { canCollapse } from '../route-group.rules.ts'
 import type { LineScanner } from './line-scanner.ts'
 import type { ServiceCounter, Target } from './service-counter.ts'
 
-/** Entries are overwritten, not searched: as many as the paths that are hot at a time, 2 MB at most. */
-const entries = 8_192
+/** Entries are overwritten, not searched: as many as there are hot paths, few enough for the processor's cache. */
+const entries = 4_096
 
 /** Longer keys are not kept; they are worked out each time. */
-const keyBytes = 192
+const keyBytes = 96
 
 const slash = 47
-const zero = 48
+
+/** Stands for a segment that names one thing of many; no byte of a line that is scanned. */
+const collapsed = 1
+
+const digit = 1
+const hexLetter = 2
+const otherByte = 4
+
+const kindOf = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const character = String.fromCharCode(byte)
+  if (/[0-9]/.test(character)) return digit
+  return /[a-fA-F-]/.test(character) ? hexLetter : otherByte
+})
 
 /**
- * Which services count a request, and how: worked out once for each method, host and path, found
- * again by the bytes of the line without making a string of them.
- *
- * Paths that differ only in segments that are whole numbers (`/items/17`, `/items/18`) are counted
- * alike unless a pattern of the plan holds a digit, so they share an entry.
+ * Which services count a request, and how: worked out once for each host and path, found again by
+ * the bytes of the line without making a string of them. Segments that are a number or a hash share
+ * an entry, as long as no pattern of the plan looks into such segments.
  */
 export class Targets {
   readonly #counters: readonly ServiceCounter[]
   readonly #bytes: Buffer
-  readonly #tellsNumbersApart: boolean
-  readonly #keys = new DataView(new ArrayBuffer(entries * keyBytes))
+  /** Whether any service asks for the method; else requests that differ in nothing but it share an entry. */
+  readonly #byMethod: boolean
+  readonly #collapses: boolean
+  /** The key looked for, filled up with zeros to whole words. */
+  readonly #key = new Uint8Array(keyBytes + 4)
+  readonly #words = new Int32Array(this.#key.buffer)
+  readonly #keys = new Int32Array((entries * keyBytes) / 4)
   readonly #sizes = new Uint8Array(entries)
   readonly #targets: (readonly Target[])[] = Array.from({ length: entries }, () => [])
-  /** The key of the line at hand, zeros behind it up to a multiple of four. */
-  readonly #key = new Uint8Array(keyBytes + 4)
-  readonly #keyView = new DataView(this.#key.buffer)
 
-  /** @param bytes - the buffer that the scanner reads, with 16 bytes to spare */
+  /** @param bytes - the buffer that the scanner reads */
   constructor(counters: readonly ServiceCounter[], bytes: Buffer) {
     this.#counters = counters
     this.#bytes = bytes
-    this.#tellsNumbersApart = counters.some(({ tellsNumbersApart }) => tellsNumbersApart)
+    this.#byMethod = counters.some((counter) => counter.asksForMethod)
+    this.#collapses = canCollapse(counters.flatMap((counter) => counter.patterns))
   }
 
   of(method: string, host: string, path: string): readonly Target[] {
@@ -44,22 +58,17 @@ export class Targets {
     return targets
   }
 
-  /**
-   * As {@link of}, for a line that was scanned. The key is all bytes from the method to the end of
-   * the path: Caddy writes method, host and URI one after the other.
-   */
+  /** As {@link of}, for a line that was scanned. */
   ofScanned(line: LineScanner): readonly Target[] {
-    const from = line.methodFrom
-    const sizeBytes = line.pathTo - from
-    if (sizeBytes <= 0 || sizeBytes > keyBytes || line.hostFrom < from || line.hostFrom > line.pathFrom)
-      return this.#workOut(line)
-    const size = this.#makeKey(from, line.pathFrom, line.pathTo)
-    const entry = this.#entryOf(size)
-    const slot = entry * keyBytes
-    if (this.#sizes[entry] !== size || !this.#holds(slot, size)) {
+    const size = this.#writeKey(line)
+    if (size === 0) return this.#workOut(line)
+    const words = (size + 3) >> 2
+    const entry = this.#entryOf(size, words)
+    const at = (entry * keyBytes) >> 2
+    if (this.#sizes[entry] !== size || !this.#holds(at, words)) {
       this.#targets[entry] = this.#workOut(line)
       this.#sizes[entry] = size
-      for (let at = 0; at < size; at += 4) this.#keys.setInt32(slot + at, this.#keyView.getInt32(at, true), true)
+      this.#keys.set(this.#words.subarray(0, words), at)
     }
     return this.#targets[entry]!
   }
@@ -73,44 +82,52 @@ export class Targets {
     )
   }
 
-  /** Copies a key, whole numbers in the path as `0`; returns its size. */
-  #makeKey(from: number, pathFrom: number, pathTo: number): number {
+  /**
+   * The key of a line: all bytes from the host, or the method, to the end of the path, which Caddy
+   * writes one after the other, numbers and hashes collapsed.
+   *
+   * @returns its size in bytes; 0 when the line cannot be kept
+   */
+  #writeKey(line: LineScanner): number {
+    const { hostFrom, pathFrom, pathTo } = line
+    const from = this.#byMethod ? line.methodFrom : hostFrom
+    if (from > hostFrom || hostFrom > pathFrom || pathTo - from > keyBytes) return 0
     const bytes = this.#bytes
     const key = this.#key
-    let size = 0
-    for (let at = from; at < pathFrom; at++) key[size++] = bytes[at]!
-    for (let at = pathFrom; at < pathTo;) {
-      const byte = bytes[at++]!
-      key[size++] = byte
-      if (byte !== slash || this.#tellsNumbersApart) continue
-      let end = at
-      while (end < pathTo && isDigit(bytes[end]!)) end++
-      if (end > at && (end === pathTo || bytes[end] === slash)) {
-        key[size++] = zero
-        at = end
+    let to = 0
+    for (let at = from; at < pathFrom; at++) key[to++] = bytes[at]!
+    let segment = to
+    let kinds = 0
+    for (let at = pathFrom; at <= pathTo; at++) {
+      const byte = at < pathTo ? bytes[at]! : slash
+      if (byte !== slash) {
+        key[to++] = byte
+        kinds |= kindOf[byte]!
+        continue
       }
+      if (this.#collapses && (kinds === digit || (kinds === (digit | hexLetter) && to - segment >= 8))) {
+        to = segment
+        key[to++] = collapsed
+      }
+      if (at < pathTo) key[to++] = slash
+      segment = to
+      kinds = 0
     }
-    key[size] = key[size + 1] = key[size + 2] = 0
-    return size
+    key[to] = key[to + 1] = key[to + 2] = 0
+    return to
   }
 
-  #entryOf(size: number): number {
+  #entryOf(size: number, words: number): number {
     let hash = size
-    for (let at = 0; at < size; at += 4) hash = mix(hash, this.#keyView.getInt32(at, true))
+    for (let i = 0; i < words; i++) {
+      const mixed = Math.imul(hash ^ this.#words[i]!, 0x5bd1e995)
+      hash = mixed ^ (mixed >>> 13)
+    }
     return (hash ^ (hash >>> 15)) & (entries - 1)
   }
 
-  #holds(slot: number, size: number): boolean {
-    for (let at = 0; at < size; at += 4) {
-      if (this.#keys.getInt32(slot + at, true) !== this.#keyView.getInt32(at, true)) return false
-    }
+  #holds(at: number, words: number): boolean {
+    for (let i = 0; i < words; i++) if (this.#keys[at + i] !== this.#words[i]) return false
     return true
   }
-}
-
-const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57
-
-const mix = (hash: number, value: number): number => {
-  const mixed = Math.imul(hash ^ value, 0x5bd1e995)
-  return mixed ^ (mixed >>> 13)
 }
