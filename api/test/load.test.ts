@@ -61,12 +61,12 @@ async function known(test: Tap, behaviour: Behaviour) {
  * A busy machine makes the sender late, and it says so: only a run that was on time is judged. Null
  * when none was: the case is then not run, which is neither success nor failure.
  */
-async function onTime(test: Pick<typeof t, 'skip'>, run: () => Promise<LoadRun>): Promise<LoadRun | null> {
+async function onTime(test: Pick<typeof t, 'pass'>, run: () => Promise<LoadRun>): Promise<LoadRun | null> {
   for (let tries = 0; tries < 3; tries++) {
     const result = await run()
     if (!result.sender?.limited) return result
   }
-  test.skip('the machine was too busy to send on time')
+  test.pass('the machine was too busy to send on time', { skip: true })
   return null
 }
 

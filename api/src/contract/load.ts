@@ -45,7 +45,7 @@ export const PromisedLoad = Type.Object({
 export const LoadRun = Type.Object(
   {
     id: Type.String({ maxLength: 64 }),
-    kind: Type.Union([Type.Literal('paced'), Type.Literal('saturation')]),
+    kind: Type.Union([Type.Literal('paced'), Type.Literal('saturation'), Type.Literal('imported')]),
     tool: Type.Union(
       [
         Type.Literal('plimsoll'),

@@ -84,3 +84,10 @@ export const requestsInvalid = codedError({
   title: 'The requests to send are not understood',
   hint: 'give a JSON array of {"method", "path", "weight", "headers", "body"}; only path is needed'
 })
+
+export const importUnknown = codedError({
+  code: 'PLIMSOLL_LOAD_FILE_UNKNOWN',
+  status: 400,
+  title: 'This file is of no tool that is known',
+  hint: 'k6 (--summary-export or --out json), vegeta (report -type=json or encode), oha (--output-format json) or autocannon (--json)'
+})

@@ -14,7 +14,6 @@ export interface RunCounts {
   /** Replies with a status of 400 to 499. */
   readonly clientErrors: number
   readonly p95Ms: number | null
-  readonly ratePerS: number
   readonly partial: boolean
   readonly senderLimited: boolean
 }

@@ -17,35 +17,19 @@ const sentAtLeast = 0.98
 
 /** One result from what a sender told, second by second. */
 export const resultOf = (plan: Plan, sent: Sent, promised: Promised, identity: RunIdentity): LoadRun => {
-  const seconds = sent.seconds.toSorted((a, b) => a.second - b.second)
-  const all = new Histogram()
-  for (const { latency } of seconds) all.mergeEncoded(latency)
-  const totals = totalsOf(seconds)
-  const facts = sent.facts
-  const countedMs = facts?.countedMs ?? ((seconds.at(-1)?.second ?? -1) + 1) * 1_000
+  const { facts, seconds, startedAtMs } = sent
+  const lastSecond = seconds.reduce((last, { second }) => Math.max(last, second), -1)
+  const durationMs = facts?.countedMs ?? (lastSecond + 1) * 1_000
   const partial = facts === null || facts.stopped
   const limited = facts !== null && isLimited(facts)
-  const latencyMs = latencyOf(all, maxOf(seconds))
-  const achievedPerS = countedMs === 0 ? 0 : ((facts?.sent ?? totals.total) / countedMs) * 1_000
-  const judged = judgeRun(
-    {
-      ...totals,
-      slowPerSecond: perSecond(seconds, countedMs, ({ slow }) => slow),
-      badPerSecond: perSecond(seconds, countedMs, badOf),
-      p95Ms: latencyMs.p95,
-      ratePerS: achievedPerS,
-      partial,
-      senderLimited: limited
-    },
-    promised
-  )
+  const perS = (count: number): number => (durationMs === 0 ? 0 : (count / durationMs) * 1_000)
+  const measured = measure(seconds, promised, { durationMs, partial, senderLimited: limited })
   return {
     ...identity,
+    ...measured,
     kind: plan.kind,
     tool: plan.kind === 'paced' ? 'plimsoll' : 'autocannon',
-    startedAt: new Date(sent.startedAtMs).toISOString(),
-    durationMs: countedMs,
-    partial,
+    startedAt: new Date(startedAtMs).toISOString(),
     asked: {
       ratePerS: plan.kind === 'paced' ? plan.ratePerS : null,
       arrivals: plan.kind === 'paced' ? plan.arrivals : null,
@@ -54,18 +38,8 @@ export const resultOf = (plan: Plan, sent: Sent, promised: Promised, identity: R
       warmUpMs: plan.warmUpMs,
       timeoutMs: plan.timeoutMs
     },
-    offeredPerS:
-      plan.kind === 'saturation' || facts === null || countedMs === 0 ? null : (facts.due / countedMs) * 1_000,
-    achievedPerS,
-    total: totals.total,
-    bad: totals.bad,
-    slow: totals.slow,
-    latencyMs,
-    intervalsMs: intervalsOf(all, seconds),
-    statuses: sumOf(seconds.map(({ statuses }) => statuses)),
-    failures: sumOf(seconds.map(({ failures }) => failures)),
-    histogram: bucketsOf(all),
-    seconds: columnsOf(seconds, countedMs),
+    offeredPerS: plan.kind === 'saturation' || facts === null ? null : perS(facts.due),
+    achievedPerS: perS(facts?.sent ?? measured.total),
     sender: facts && {
       limited,
       lagP99Ms: facts.lagP99Ms,
@@ -78,9 +52,65 @@ export const resultOf = (plan: Plan, sent: Sent, promised: Promised, identity: R
       unfinished: facts.unfinished,
       cpuUsPerRequest: facts.cpuUsPerRequest
     },
+    reasons: [...measured.reasons, ...notes(plan, sent)]
+  }
+}
+
+/** What seconds of requests come to, whoever sent them. */
+type Measured = Pick<
+  LoadRun,
+  | 'durationMs'
+  | 'partial'
+  | 'total'
+  | 'bad'
+  | 'slow'
+  | 'latencyMs'
+  | 'intervalsMs'
+  | 'statuses'
+  | 'failures'
+  | 'histogram'
+  | 'seconds'
+  | 'promised'
+  | 'state'
+  | 'reasons'
+>
+
+/** Counts, percentiles, the course over time and the verdict of a run. */
+export const measure = (
+  given: readonly SecondCounts[],
+  promised: Promised,
+  { durationMs, partial, senderLimited }: { durationMs: number; partial: boolean; senderLimited: boolean }
+): Measured => {
+  const seconds = given.toSorted((a, b) => a.second - b.second)
+  const all = new Histogram()
+  for (const { latency } of seconds) all.mergeEncoded(latency)
+  const totals = totalsOf(seconds)
+  const judged = judgeRun(
+    {
+      ...totals,
+      slowPerSecond: perSecond(seconds, durationMs, ({ slow }) => slow),
+      badPerSecond: perSecond(seconds, durationMs, badOf),
+      p95Ms: latencyOf(all, maxOf(seconds)).p95,
+      partial,
+      senderLimited
+    },
+    promised
+  )
+  return {
+    durationMs,
+    partial,
+    total: totals.total,
+    bad: totals.bad,
+    slow: totals.slow,
+    latencyMs: latencyOf(all, maxOf(seconds)),
+    intervalsMs: intervalsOf(all, seconds),
+    statuses: sumOf(seconds.map(({ statuses }) => statuses)),
+    failures: sumOf(seconds.map(({ failures }) => failures)),
+    histogram: bucketsOf(all),
+    seconds: columnsOf(seconds, durationMs),
     promised: { ...promised },
     state: judged.state,
-    reasons: [...judged.reasons, ...notes(plan, sent)]
+    reasons: [...judged.reasons]
   }
 }
 
@@ -117,9 +147,9 @@ const statusesFrom = ({ statuses }: SecondCounts, from: number, to: number): num
   )
 
 /** Failed requests: 5xx, and those without a reply. */
-export const badOf = (second: SecondCounts): number => failuresOf(second) + statusesFrom(second, 500, 600)
+const badOf = (second: SecondCounts): number => failuresOf(second) + statusesFrom(second, 500, 600)
 
-export const totalsOf = (seconds: readonly SecondCounts[]) => ({
+const totalsOf = (seconds: readonly SecondCounts[]) => ({
   total: seconds.reduce((sum, { total }) => sum + total, 0),
   slow: seconds.reduce((sum, { slow }) => sum + slow, 0),
   bad: seconds.reduce((sum, second) => sum + badOf(second), 0),
@@ -141,7 +171,7 @@ const maxOf = (seconds: readonly SecondCounts[]): number => seconds.reduce((max,
 
 const toMs = (us: number | null): number | null => (us === null ? null : us / 1_000)
 
-export const latencyOf = (all: Histogram, maxUs: number): LoadRun['latencyMs'] => {
+const latencyOf = (all: Histogram, maxUs: number): LoadRun['latencyMs'] => {
   // inside the last bucket a percentile may be interpolated beyond what was seen
   const at = (q: number): number | null => {
     const us = all.quantileUs(q)

@@ -15,7 +15,6 @@ const counts = (change: Partial<RunCounts> = {}): RunCounts => ({
   badPerSecond: new Array<number>(30).fill(0),
   clientErrors: 0,
   p95Ms: 80,
-  ratePerS: 200,
   partial: false,
   senderLimited: false,
   ...change
