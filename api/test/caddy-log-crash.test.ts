@@ -64,7 +64,7 @@ t.test(`killed ${kills} times while the log is written, nothing is off by one`, 
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, NODE_COMPILE_CACHE: join(dir, 'cache') }
     }))
-    await once(child.stdout!, 'data')
+    await once(child.stdout, 'data')
     seen = true
     return child
   }

@@ -7,7 +7,7 @@ import type { Problem } from './primitives.ts'
 import type { BodyOf, ParamsOf, QueryOf, ReplyOf } from './route.ts'
 
 export type AllRoutes = typeof allRoutes
-export type RouteKey = keyof AllRoutes & string
+export type RouteKey = keyof AllRoutes
 export type Reply<K extends RouteKey> = ReplyOf<AllRoutes[K]>
 
 /** A body sent as it is, for routes that consume another media type than JSON. */
@@ -67,7 +67,7 @@ export function createClient({ baseUrl, token, fetch: send = fetch }: ClientOpti
       ...(input.body !== undefined && { body: raw ? input.body : JSON.stringify(input.body) }),
       ...(raw && { duplex: 'half' }),
       ...(input.signal && { signal: input.signal })
-    } as RequestInit)
+    })
     if (!response.ok) throw await failure(response)
     return (await read(response)) as Reply<K>
   }
@@ -85,7 +85,7 @@ const search = (query: unknown): string => {
   const pairs = Object.entries((query ?? {}) as Record<string, unknown>)
     .filter(([, value]) => value !== undefined && value !== null)
     .map(([name, value]): [string, string] => [name, String(value)])
-  return pairs.length > 0 ? `?${new URLSearchParams(pairs)}` : ''
+  return pairs.length > 0 ? `?${new URLSearchParams(pairs).toString()}` : ''
 }
 
 const isRaw = (body: unknown): boolean =>

@@ -73,7 +73,16 @@ t.test('numbers and hashes in paths are told apart only where a pattern looks in
   for (const pattern of ['/', '/api/*', '/api/items/*/price', '/v1/items', '/cafe/*', '*.css', '/items/x7*', '/1-2']) {
     t.ok(canCollapse([pattern]), pattern)
   }
-  for (const pattern of ['/items/7', '/items/7*', '/items/a7*', '/items/be*', '*7', '*ef/x', '/12ab34cd', '/2026-11-22/*']) {
+  for (const pattern of [
+    '/items/7',
+    '/items/7*',
+    '/items/a7*',
+    '/items/be*',
+    '*7',
+    '*ef/x',
+    '/12ab34cd',
+    '/2026-11-22/*'
+  ]) {
     t.notOk(canCollapse(['/', pattern]), pattern)
   }
 })
