@@ -104,8 +104,7 @@ const caddyLine = (random: () => number, tsS: number, releases: readonly string[
     ['Accept-Encoding', 'gzip, deflate, br']
   ]
   if (agent.startsWith('Mozilla')) {
-    requestHeaders.push(['Referer', 'https://shop.example/'], ['Accept-Language', pick(random, languages)])
-    requestHeaders.push(['Cookie', 'REDACTED'])
+    requestHeaders.push(['Accept-Language', pick(random, languages)], ['Cookie', 'REDACTED'])
   }
   if (agent.includes('Chrome')) requestHeaders.push(['Sec-Ch-Ua', '"Chromium";v="140", "Not=A?Brand";v="24"'])
   if (agent.startsWith('ShopApp')) requestHeaders.push(['Authorization', 'REDACTED'])
@@ -114,8 +113,7 @@ const caddyLine = (random: () => number, tsS: number, releases: readonly string[
     ['Date', new Date(tsS * 1_000).toUTCString()],
     ['Content-Type', uri.startsWith('/api') ? 'application/json; charset=utf-8' : 'text/html; charset=utf-8'],
     ['Content-Length', String(size)],
-    ['Cache-Control', 'private, max-age=0'],
-    ['Vary', 'Accept-Encoding']
+    ['Cache-Control', 'private, max-age=0']
   ]
   if (status === 200) responseHeaders.push(['Etag', `"${hex(random, 16)}"`])
   if (releases.length > 0) responseHeaders.push(['X-Release', pick(random, releases)])

@@ -101,6 +101,9 @@ export class LineScanner {
   readonly #classNames: readonly Uint8Array[]
   readonly #classFrom = new Int32Array(1)
   readonly #classTo = new Int32Array(1)
+  /** Bit n modulo 32 is set when a name has n letters: most headers are none of those looked for. */
+  readonly #releaseSizes: number
+  readonly #classSizes: number
   readonly #unitNs: number
   #seen = 0
   /** Strings with an escape met so far: tells whether the last one had any. */
@@ -114,6 +117,8 @@ export class LineScanner {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#releaseNames = format.releaseHeaders.map((name) => Buffer.from(name, 'latin1'))
     this.#classNames = [Buffer.from(format.classHeader, 'latin1')]
+    this.#releaseSizes = sizesOf(this.#releaseNames)
+    this.#classSizes = sizesOf(this.#classNames)
     this.releaseFrom = new Int32Array(this.#releaseNames.length)
     this.releaseTo = new Int32Array(this.#releaseNames.length)
     this.#unitNs = { s: 1e9, ms: 1e6, ns: 1 }[format.durationUnit]
@@ -225,6 +230,7 @@ export class LineScanner {
 
   /** Headers as Caddy writes them, `{"Name":["value"],…}`; other shapes are checked but not read. */
   #headers(from: number, names: readonly Uint8Array[], foundFrom: Int32Array, foundTo: Int32Array): number {
+    const sizes = names === this.#classNames ? this.#classSizes : this.#releaseSizes
     const bytes = this.#bytes
     const view = this.#view
     if (bytes[from] !== openObject) return -1
@@ -233,13 +239,14 @@ export class LineScanner {
     for (;;) {
       if (bytes[at] !== quote) return -1
       const key = at + 1
-      at = this.#plainEnd(key)
-      if (at < 0) return -1
-      const wanted = this.#indexOf(names, key, at - key)
+      at = plainUntil(view, key)
+      if (bytes[at] !== quote) return -1
+      const wanted = ((sizes >>> (at - key)) & 1) === 0 ? -1 : this.#indexOf(names, key, at - key)
       if (view.getInt32(at, true) === word.opensList) {
         const escaped = this.#escaped
         const value = at + 4
-        at = this.#stringEnd(value)
+        at = plainUntil(view, value)
+        if (bytes[at] !== quote) at = this.#escapedEnd(at)
         if (at < 0) return -1
         if (wanted >= 0) {
           if (foundFrom[wanted] !== 0 || this.#escaped !== escaped) return -1
@@ -452,6 +459,8 @@ const plainUntil = (view: DataView, from: number): number => {
     if (found !== 0) return at + ((31 - Math.clz32(found & -found)) >> 3)
   }
 }
+
+const sizesOf = (names: readonly Uint8Array[]): number => names.reduce((sizes, { length }) => sizes | (1 << length), 0)
 
 const isDigit = (byte: number): boolean => byte >= zero && byte <= nine
 
