@@ -1,6 +1,8 @@
 import { alertsList } from './commands/alerts-list.ts'
 import { backupCreate, backupList, backupVerify, restore } from './commands/backup.ts'
 import { importFiles } from './commands/import.ts'
+import { loadLine } from './commands/load-line.ts'
+import { loadRun } from './commands/load-run.ts'
 import { planApply } from './commands/plan-apply.ts'
 import { planCheck } from './commands/plan-check.ts'
 import { planDiff } from './commands/plan-diff.ts'
@@ -22,6 +24,8 @@ export const commands: readonly Command[] = [
   planShow,
   planExport,
   importFiles,
+  loadRun,
+  loadLine,
   backupCreate,
   backupList,
   backupVerify,

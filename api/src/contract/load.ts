@@ -119,3 +119,49 @@ export const LoadRun = Type.Object(
   { $id: 'LoadRun' }
 )
 export type LoadRun = Static<typeof LoadRun>
+
+/** One probe of a search, a point of the curve of latency over rate. */
+export const LoadLineProbe = Type.Object({
+  phase: Type.Union([Type.Literal('bracket'), Type.Literal('refine'), Type.Literal('hold')]),
+  ratePerS: RatePerS,
+  achievedPerS: RatePerS,
+  durationMs: DurationMs,
+  total: Count,
+  slow: Count,
+  failed: Count,
+  p50Ms: Nullable(DurationMs),
+  p95Ms: Nullable(DurationMs),
+  p99Ms: Nullable(DurationMs),
+  senderLimited: Type.Boolean()
+})
+
+/** The most arrivals per second at which the promise holds, and how that is known. */
+export const LoadLine = Type.Object(
+  {
+    id: Type.String({ maxLength: 64 }),
+    service: Nullable(Name),
+    release: Nullable(Type.String({ maxLength: 256 })),
+    target: Type.String({ description: 'URL, without user, password and query' }),
+    measuredAt: Instant,
+    partial: Type.Boolean({ description: 'ended before its time: no line is published' }),
+    ratePerS: Nullable(
+      Type.Number({ minimum: 0, description: 'the published line: the lower bound, held to the end; null: none found' })
+    ),
+    estimatePerS: Nullable(Type.Number({ minimum: 0, description: 'where the promise most likely breaks' })),
+    intervalPerS: Nullable(Type.Tuple([RatePerS, RatePerS], { description: '95 % interval of the estimate' })),
+    limitedBy: Nullable(
+      Type.Union([Type.Literal('latency'), Type.Literal('errors'), Type.Literal('sender'), Type.Literal('ceiling')])
+    ),
+    errorFloorRatio: Nullable(Type.Number({ minimum: 0, maximum: 1, description: 'failures at any rate' })),
+    loadMs: Type.Number({ minimum: 0, description: 'time under load, holds apart, milliseconds' }),
+    probes: Type.Array(LoadLineProbe),
+    promised: PromisedLoad,
+    machine: Nullable(Machine),
+    version: Type.String(),
+    commit: Nullable(Type.String()),
+    state: State,
+    reasons: Type.Array(Reason)
+  },
+  { $id: 'LoadLine' }
+)
+export type LoadLine = Static<typeof LoadLine>

@@ -91,3 +91,10 @@ export const importUnknown = codedError({
   title: 'This file is of no tool that is known',
   hint: 'k6 (--summary-export or --out json), vegeta (report -type=json or encode), oha (--output-format json) or autocannon (--json)'
 })
+
+export const targetCloses = codedError({
+  code: 'PLIMSOLL_TARGET_CLOSES',
+  status: 502,
+  title: 'The target closes its connections',
+  hint: 'saturation needs keep-alive; a paced run (--rate) measures this target as well'
+})

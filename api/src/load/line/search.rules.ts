@@ -79,6 +79,8 @@ const preciseEnough = 0.052
 const fewestRefined = 8
 const oneSidedAfter = 5
 const holdAttempts = 3
+/** A sender that is late so often in a row cannot keep up; once or twice, something else kept the machine busy. */
+const senderTries = 3
 const holdStepDown = 0.9
 
 /**
@@ -99,6 +101,8 @@ const pace = {
 export const nextStep = (probes: readonly LineProbe[], options: SearchOptions): Step => {
   const last = probes.at(-1)
   if (!last) return bracketAt(Math.min(options.startPerS, options.maxPerS))
+  const lateInARow = probes.length - 1 - probes.findLastIndex(({ senderLimited }) => !senderLimited)
+  if (lateInARow > 0 && lateInARow < senderTries) return again(last, options)
   if (last.phase === 'hold') return afterHold(probes, options)
   if (last.total < fewestRequests && !isOverloaded(last)) return unknown(last, 'too_few_requests')
   const known = searched(probes)
@@ -149,6 +153,9 @@ const holdAt = (ratePerS: number, { holdMs }: SearchOptions): ProbeStep => {
   return { kind: 'probe', phase: 'hold', ratePerS, settleMs, durationMs: settleMs + holdMs }
 }
 
+const again = ({ phase, ratePerS }: LineProbe, options: SearchOptions): ProbeStep =>
+  phase === 'hold' ? holdAt(ratePerS, options) : probeAt(phase, ratePerS, pace[phase])
+
 /** Up until a probe is surely beyond. */
 const raise = (probes: readonly LineProbe[], { maxPerS, promised }: SearchOptions): Step => {
   const highest = probes.reduce((a, b) => (b.ratePerS >= a.ratePerS ? b : a))
@@ -198,8 +205,8 @@ const afterHold = (probes: readonly LineProbe[], options: SearchOptions): Step =
   const estimate = estimateLine(probes, options.promised)
   const judgement = judgeHold(last, options.promised, estimate?.errors.kind === 'floor')
   const held = judgement.held && !isOverloaded(last) && !last.senderLimited
-  const attempts = probes.filter(({ phase }) => phase === 'hold').length
-  if (!held && attempts < holdAttempts) return holdAt(last.ratePerS * holdStepDown, options)
+  const attempts = probes.filter(({ phase, senderLimited }) => phase === 'hold' && !senderLimited).length
+  if (!held && !last.senderLimited && attempts < holdAttempts) return holdAt(last.ratePerS * holdStepDown, options)
   const outcome = ((): SearchOutcome => {
     if (estimate) {
       return { kind: held ? 'found' : 'unconfirmed', ratePerS: last.ratePerS, hold: judgement, estimate }

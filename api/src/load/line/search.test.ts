@@ -112,6 +112,13 @@ t.test('a sender that cannot keep up is never blamed on the server', async (t) =
   t.match(atOnce, { kind: 'unknown', why: 'sender_limit' })
 })
 
+t.test('a machine that was busy for a moment is asked again', async (t) => {
+  let hiccups = 0
+  const busy: Change = (probe) => ({ ...probe, senderLimited: ++hiccups % 4 === 0 })
+  const { outcome } = search(aServer(), 3, options({ startPerS: 30 }), busy)
+  if (isFound(t, outcome)) t.ok(Math.abs(outcome.ratePerS / 181.8 - 1) < 0.2)
+})
+
 t.test('a rate that may not be exceeded is held, and the line is at least that', async (t) => {
   const { outcome } = search(aServer(), 1, options({ maxPerS: 90 }))
   t.match(outcome, { kind: 'at_least', ratePerS: 90, limitedBy: 'ceiling' })

@@ -1,0 +1,109 @@
+import { writeFile } from 'node:fs/promises'
+import type { LoadRun } from '../../../api/src/contract/load.ts'
+import { command, type OptionValues } from '../cli/command.ts'
+import { wrongUsage } from '../cli/failure.ts'
+import { runLines, runProgress } from '../cli/load-lines.rules.ts'
+import { duration, loadOptions, number, readTarget, subjectOf } from '../cli/load-options.ts'
+import { exitOf, stateTones, stateWords } from '../cli/verdict.rules.ts'
+import type { LoadOrder } from '../../../api/src/load/run/load.ts'
+
+const options = {
+  rate: {
+    type: 'string',
+    value: 'R',
+    description: 'requests per second, sent when they are due whatever the answers do'
+  },
+  saturate: { type: 'boolean', description: 'as many requests as the connections carry, instead of a rate' },
+  duration: { type: 'string', value: 'TIME', description: 'counted time (30s)' },
+  'warm-up': {
+    type: 'string',
+    value: 'TIME',
+    description: 'load before it that is not counted (0s; 2s with --saturate)'
+  },
+  connections: { type: 'string', value: 'N', description: 'most connections (rate × 2 s; 64 with --saturate)' },
+  pipelining: { type: 'string', value: 'N', description: 'requests at a time on a connection, with --saturate (1)' },
+  poisson: { type: 'boolean', description: 'arrivals of independent users instead of evenly spaced ones' },
+  jitter: {
+    type: 'string',
+    value: 'SHARE',
+    description: 'move each arrival by up to this share of the gap, 0 to 1 (0)'
+  },
+  ...loadOptions
+} as const
+
+export const loadRun = command({
+  noun: 'load',
+  verb: 'run',
+  summary: 'load a server and say whether its promise held',
+  operands: [
+    { name: 'URL', description: 'what to load' },
+    { name: 'FILE', description: 'with --json: write the document there', optional: true }
+  ],
+  options,
+  examples: [
+    'plimsoll load run http://127.0.0.1:3000/api/items --rate 200 --duration 30s',
+    'plimsoll load run http://127.0.0.1:3000 --saturate --connections 64 --duration 10s',
+    'plimsoll load run http://127.0.0.1:3000 --rate 50 --requests mix.json --json run.json',
+    'plimsoll load run https://shop.staging.example --rate 50 --yes-i-may-load shop.staging.example'
+  ],
+  exits: {
+    0: 'the promise held',
+    1: 'it was broken',
+    2: 'too few requests to say, or the target could not be measured'
+  },
+  async run({ operands, options: given }, context) {
+    const { output, signal } = context
+    const { url, file } = readTarget('load run', operands, output.json)
+    const order = orderOf(given)
+    const subject = await subjectOf(url, given, context)
+    const { LoadSession } = await import('../../../api/src/load/run/load.ts')
+    const session = await LoadSession.open(subject, signal)
+    try {
+      const onProgress = (progress: Parameters<typeof runProgress>[0]) =>
+        output.progress(runProgress(progress, order.durationMs))
+      const run = await session.run(order, { signal, onProgress })
+      const lines = [...runLines(run), output.tone(stateTones[run.state], stateWords[run.state])]
+      await tell(run, lines, file)
+      return exitOf([run.state])
+    } finally {
+      await session.close()
+    }
+
+    async function tell(run: LoadRun, lines: readonly string[], file: string | undefined): Promise<void> {
+      if (file === undefined) return output.result(run, lines)
+      await writeFile(file, `${JSON.stringify(run, null, 2)}\n`)
+      for (const line of lines) output.note(line)
+    }
+  }
+})
+
+type Given = OptionValues<typeof options>
+
+const orderOf = (given: Given): LoadOrder => {
+  const { rate, saturate, connections } = given
+  if (saturate === (rate !== undefined)) {
+    throw wrongUsage('load run needs either --rate R or --saturate', 'plimsoll load run --help')
+  }
+  const durationMs = duration('duration', given.duration, '30s')
+  const limit =
+    connections === undefined ? null : number('connections', connections, { min: 1, max: 50_000, whole: true })
+  const warmUpMs = warmUpOf(given['warm-up'], saturate)
+  if (rate === undefined) {
+    const pipelining = number('pipelining', given.pipelining ?? '1', { min: 1, max: 1_000, whole: true })
+    return { kind: 'saturation', durationMs, warmUpMs, connections: limit ?? 64, pipelining }
+  }
+  return {
+    kind: 'paced',
+    ratePerS: number('rate', rate, { min: 0.01, max: 1_000_000 }),
+    arrivals: given.poisson ? 'poisson' : 'constant',
+    jitterRatio: number('jitter', given.jitter ?? '0', { min: 0, max: 1 }),
+    durationMs,
+    warmUpMs,
+    connections: limit
+  }
+}
+
+const warmUpOf = (text: string | undefined, saturate: boolean): number => {
+  const asked = text ?? (saturate ? '2s' : '0s')
+  return asked === '0s' ? 0 : duration('warm-up', asked, '2s')
+}
