@@ -110,7 +110,8 @@ class Import {
   report(): ImportReport {
     const [counter] = this.#lines.counters
     const { read, counted, filtered, skipped, bytes } = this.#lines.countsOf(counter!)
-    const { alreadyCounted, fromMs, toMs } = counter!.tally
+    const { alreadyCounted } = counter!.tally
+    const { firstEventMs: fromMs, lastEventMs: toMs } = counter!
     return { lines: read, counted, filtered, alreadyCounted, skipped, bytes, fromMs, toMs }
   }
 

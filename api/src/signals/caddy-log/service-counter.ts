@@ -42,9 +42,9 @@ export interface Tally {
   unsignedClaims: number
   /** Lines of bytes that had been counted before. */
   alreadyCounted: number
-  /** Of the oldest and of the newest event counted, Unix time in milliseconds. */
-  fromMs: number | null
-  toMs: number | null
+  /** Of the oldest and of the newest event counted, Unix time in milliseconds; infinite before the first. */
+  fromMs: number
+  toMs: number
   skipped: SkipCounts
 }
 
@@ -76,8 +76,8 @@ export class ServiceCounter {
     aborted: 0,
     unsignedClaims: 0,
     alreadyCounted: 0,
-    fromMs: null,
-    toMs: null,
+    fromMs: Infinity,
+    toMs: -Infinity,
     skipped: {}
   }
 
@@ -104,6 +104,16 @@ export class ServiceCounter {
       .toSorted()
       .map((pattern) => ({ pattern, matches: compilePathPattern(pattern) }))
     this.#routes = new RouteGroups({ ...wanted.routes, ...(wanted.knownRoutes && { known: wanted.knownRoutes }) })
+  }
+
+  /** When the newest event counted happened, Unix time in milliseconds; null before the first. */
+  get lastEventMs(): number | null {
+    return finite(this.tally.toMs)
+  }
+
+  /** When the oldest event counted happened. */
+  get firstEventMs(): number | null {
+    return finite(this.tally.fromMs)
   }
 
   /** How requests are to be counted here; null when they are none of ours. */
@@ -138,8 +148,8 @@ export class ServiceCounter {
     if (recorded === 'late') tally.late++
     if (status === 0) tally.aborted++
     if (claim === null || (claim && trafficClass !== claim.trafficClass)) tally.unsignedClaims++
-    if (tally.toMs === null || atMs > tally.toMs) tally.toMs = atMs
-    if (tally.fromMs === null || atMs < tally.fromMs) tally.fromMs = atMs
+    if (atMs > tally.toMs) tally.toMs = atMs
+    if (atMs < tally.fromMs) tally.fromMs = atMs
   }
 
   /** Whether the line at an offset lies in the ranges counted before; offsets only grow between two {@link leaveOut}. */
@@ -195,6 +205,8 @@ export class ServiceCounter {
     return release
   }
 }
+
+const finite = (ms: number): number | null => (Number.isFinite(ms) ? ms : null)
 
 const compileFilter = ({ hosts, paths, methods, exclude }: RequestFilter): Filter => {
   const hostTests = hosts.map(compileHostPattern)

@@ -89,15 +89,15 @@ export class FileTailer {
     const counter = this.#lines.counters.find((counter) => counter.service === service)
     if (!counter) throw new RangeError(`${source} does not count for ${service}`)
     const state = this.#state()
-    const { toMs } = counter.tally
+    const { lastEventMs } = counter
     const isUpToDate = this.#behindBytes === 0 && state !== 'broken'
     return {
       state,
       delivery: 'exactly_once',
       silentBecause: state === 'broken' ? 'broken' : state === 'reading' ? null : 'idle',
-      lagMs: toMs === null ? null : isUpToDate ? 0 : Math.max(0, clock.nowMs() - toMs),
+      lagMs: lastEventMs === null ? null : isUpToDate ? 0 : Math.max(0, clock.nowMs() - lastEventMs),
       behindBytes: this.#behindBytes,
-      lastEventMs: toMs,
+      lastEventMs,
       lastReadMs: this.#lastReadMs,
       counts: this.#lines.countsOf(counter),
       lastError: this.#lastError

@@ -31,6 +31,7 @@ const kindOf = Uint8Array.from({ length: 256 }, (_, byte) => {
 export class Targets {
   readonly #counters: readonly ServiceCounter[]
   readonly #bytes: Buffer
+  readonly #view: DataView
   /** Whether any service asks for the method; else requests that differ in nothing but it share an entry. */
   readonly #byMethod: boolean
   readonly #collapses: boolean
@@ -45,6 +46,7 @@ export class Targets {
   constructor(counters: readonly ServiceCounter[], bytes: Buffer) {
     this.#counters = counters
     this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#byMethod = counters.some((counter) => counter.asksForMethod)
     this.#collapses = canCollapse(counters.flatMap((counter) => counter.patterns))
   }
@@ -94,8 +96,8 @@ export class Targets {
     if (from > hostFrom || hostFrom > pathFrom || pathTo - from > keyBytes) return 0
     const bytes = this.#bytes
     const key = this.#key
-    let to = 0
-    for (let at = from; at < pathFrom; at++) key[to++] = bytes[at]!
+    let to = pathFrom - from
+    for (let at = 0; at < to; at += 4) this.#words[at >> 2] = this.#view.getInt32(from + at, true)
     let segment = to
     let kinds = 0
     for (let at = pathFrom; at <= pathTo; at++) {

@@ -171,7 +171,7 @@ export class TcpLog implements Feed {
 
   #report(counter: ServiceCounter, id: string): SourceReport {
     const { listen, clock } = this.#options
-    const lastEventMs = counter.tally.toMs
+    const { lastEventMs } = counter
     const isLive = lastEventMs !== null && clock.nowMs() - lastEventMs < liveMs
     const health = this.#lastError ? 'broken' : isLive ? 'live' : this.#cutters.size > 0 ? 'idle' : 'waiting'
     return {
