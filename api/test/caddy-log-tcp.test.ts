@@ -136,6 +136,25 @@ t.test('while there is no room the socket is drained all the same, and the loss 
   socket.destroy()
 })
 
+t.test('a flood may take half of the time; what is more is dropped, counted, and over in a second', async (t) => {
+  const clock = new ManualClock(nowMs)
+  const recorder = {
+    adopt: () => () => {},
+    get isFull() {
+      clock.advance(300) // so long does each piece take to be read
+      return false
+    }
+  }
+  const { log, report } = open(t, { clock, recorder })
+  const socket = await dial(log)
+  for (let n = 0; n < 12; n++) {
+    await send(socket, aLine(n))
+    await until(() => report().counts.counted + report().counts.dropped === n + 1)
+  }
+  t.match(report().counts, { counted: 6, dropped: 6 }, 'two in each second, when there is time for four')
+  socket.destroy()
+})
+
 t.test('an address in use is said to be, and taken as soon as it is free', async (t) => {
   const other = createServer()
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))

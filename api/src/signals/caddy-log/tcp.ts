@@ -5,6 +5,7 @@ import type { Feed, Source, SourceError, SourceReport } from '../source.ts'
 import { LineCutter } from './line-cutter.ts'
 import { LogLines } from './log-lines.ts'
 import type { LogReading } from './options.ts'
+import { feedNow } from './reading.ts'
 import type { ServiceCounter } from './service-counter.ts'
 import { countSkipped } from './skip-reason.ts'
 
@@ -19,6 +20,10 @@ const maxConnections = 512
 
 /** How long after the address could not be used it is tried again, ms. */
 const retryMs = 5_000
+
+/** Largest share of this process's time that reading may take; what comes above it is dropped, so that the rest goes on. */
+const maxBusyRatio = 0.5
+const busyWindowMs = 1_000
 
 /** Longest silence that counts as live rather than idle, ms. */
 const liveMs = 60_000
@@ -53,6 +58,9 @@ export class TcpLog implements Feed {
   #cancelRetry: () => void = () => {}
   #heldBytes = 0
   #dropped = 0
+  /** Start of the time that {@link maxBusyRatio} is now measured over, and what was read in it, monotonic ms. */
+  #windowMs = -Infinity
+  #busyMs = 0
   #turnedAway = 0
   #lastReadMs: number | null = null
   #lastError: SourceError | null = null
@@ -149,19 +157,19 @@ export class TcpLog implements Feed {
   }
 
   #count(lines: Uint8Array): void {
-    if (this.#options.recorder.isFull) {
+    const { clock, recorder } = this.#options
+    const sinceMs = clock.monotonicMs()
+    if (sinceMs - this.#windowMs >= busyWindowMs) {
+      this.#windowMs = sinceMs
+      this.#busyMs = 0
+    }
+    if (recorder.isFull || this.#busyMs > busyWindowMs * maxBusyRatio) {
       this.#dropped += countOf(lines, newline)
       return
     }
-    this.#lines.setTime(this.#options.clock.nowMs())
-    for (let from = 0; from < lines.length;) {
-      const room = this.#lines.room()
-      const sizeBytes = Math.min(room.length, lines.length - from)
-      room.set(lines.subarray(from, from + sizeBytes))
-      this.#lines.took(sizeBytes)
-      while (this.#lines.step(1_000));
-      from += sizeBytes
-    }
+    this.#lines.setTime(clock.nowMs())
+    feedNow(this.#lines, lines)
+    this.#busyMs += clock.monotonicMs() - sinceMs
   }
 
   #skip(reason: 'too_long' | 'cut_off'): void {
