@@ -1,0 +1,137 @@
+// `plimsoll load …` against real servers of known behaviour.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import type { LoadLine, LoadRun } from '../../api/src/contract/load.ts'
+import { startKnownServer, type Behaviour } from '../../api/test/support/known-server.ts'
+import { readClassClaim } from '../../api/src/signals/class-header.rules.ts'
+import { commands } from './commands.ts'
+import { run } from './run.ts'
+
+t.setTimeout(180_000) // real seconds of load
+
+const key = 'a-key-that-both-sides-know'
+
+async function type(args: readonly string[], signal = new AbortController().signal) {
+  const written = { out: '', err: '' }
+  const exit = await run(args, commands, {
+    env: { CLASS_KEY: key },
+    stdout: { write: (chunk) => (written.out += chunk) },
+    stderr: { write: (chunk) => (written.err += chunk) },
+    signal
+  })
+  return { exit, ...written }
+}
+
+async function known(test: Pick<typeof t, 'teardown'>, behaviour: Behaviour) {
+  const server = await startKnownServer(behaviour)
+  test.teardown(() => server.close())
+  return server
+}
+
+const exits = { pass: 0, warn: 0, fail: 1, not_enough_evidence: 2, could_not_measure: 2 }
+
+t.test('a run gives its document, exits by its verdict and marks every request', async (t) => {
+  const server = await known(t, { kind: 'constant', delayMs: 5 })
+  const shown = await type(['load', 'run', server.url, '--rate', '50', '--duration', '2s', '--json'])
+  const document = JSON.parse(shown.out) as LoadRun
+  t.match(document, {
+    offeredPerS: 50,
+    achievedPerS: 50,
+    total: 100,
+    bad: 0,
+    latencyMs: { p50: Number, p90: Number, p95: Number, p99: Number, max: Number },
+    state: String,
+    reasons: [{ code: String, text: String }]
+  })
+  t.equal(shown.exit, exits[document.state])
+  const { claims } = await server.seen()
+  t.equal(
+    claims.every((claim) => readClassClaim(claim, [key])?.trafficClass === 'load'),
+    true,
+    'signed, the first request included'
+  )
+  const text = await type(['load', 'run', server.url, '--rate', '50', '--duration', '1s', '--poisson'])
+  t.match(text.out, /requests in 1 s, .*offered, .*sent\n +p50 +[^]* 200 +\d+/)
+})
+
+t.test('a broken promise is a no', async (t) => {
+  const server = await known(t, { kind: 'status', status: 500 })
+  const shown = await type(['load', 'run', server.url, '--rate', '100', '--duration', '2s', '--json'])
+  const document = JSON.parse(shown.out) as LoadRun
+  t.equal(document.bad, document.total)
+  t.ok(document.state === 'fail' || document.sender?.limited, 'unless the machine was too busy to say')
+  t.equal(shown.exit, exits[document.state])
+})
+
+t.test('a mix, a file for the result, and saturation', async (t) => {
+  const server = await known(t, { kind: 'status', status: 200 })
+  const folder = t.testdir({})
+  const [mix, result] = [join(folder, 'mix.json'), join(folder, 'run.json')]
+  writeFileSync(mix, JSON.stringify(['GET /a', { path: '/b', method: 'post', weight: 3, body: { x: 1 } }]))
+  const args = ['load', 'run', '--json', result, server.url, '--saturate', '--duration', '1s', '--warm-up', '0s']
+  const shown = await type([...args, '--connections', '4', '--requests', mix])
+  t.equal(shown.out, '', 'the file has it')
+  t.match(JSON.parse(readFileSync(result, 'utf8')), { kind: 'saturation', tool: 'autocannon', offeredPerS: null })
+  t.match(shown.err, / requests in /)
+})
+
+t.test('a run that is interrupted keeps what it has, marked partial', async (t) => {
+  const server = await known(t, { kind: 'status', status: 200 })
+  const interrupted = new AbortController()
+  setTimeout(() => interrupted.abort(), 2_000)
+  const shown = await type(
+    ['load', 'run', server.url, '--rate', '50', '--duration', '60s', '--json'],
+    interrupted.signal
+  )
+  t.equal(shown.exit, 2)
+  const document = JSON.parse(shown.out) as LoadRun
+  t.equal(document.partial, true)
+  t.ok(document.total > 0 && document.total < 1_000)
+})
+
+t.test('what cannot be loaded, or was not meant, is refused before any load', async (t) => {
+  const server = await known(t, { kind: 'status', status: 200 })
+  const folder = t.testdir({ 'bad.json': '[{"path":"items"}]' })
+  const rate = ['--rate', '10']
+  const cases = [
+    { name: 'another machine', args: ['http://192.0.2.1/', ...rate], exit: 2, code: 'PLIMSOLL_TARGET_NOT_ALLOWED' },
+    { name: 'nothing there', args: ['http://127.0.0.1:1/', ...rate], exit: 2, code: 'PLIMSOLL_TARGET_REFUSED' },
+    { name: 'no URL', args: ['shop', ...rate], exit: 64, code: 'PLIMSOLL_USAGE' },
+    { name: 'neither rate nor saturation', args: [server.url], exit: 64, code: 'PLIMSOLL_USAGE' },
+    { name: 'both', args: [server.url, ...rate, '--saturate'], exit: 64, code: 'PLIMSOLL_USAGE' },
+    { name: 'no rate', args: [server.url, '--rate', 'fast'], exit: 64, code: 'PLIMSOLL_USAGE' },
+    { name: 'no duration', args: [server.url, ...rate, '--duration', '5'], exit: 64, code: 'PLIMSOLL_USAGE' },
+    { name: 'a file that was not asked for', args: [server.url, 'x.json', ...rate], exit: 64, code: 'PLIMSOLL_USAGE' },
+    {
+      name: 'a mix with a fault',
+      args: [server.url, ...rate, '--requests', join(folder, 'bad.json')],
+      exit: 2,
+      code: 'PLIMSOLL_REQUESTS_INVALID'
+    }
+  ]
+  for (const { name, args, exit, code } of cases) {
+    const shown = await type(['load', 'run', ...args])
+    t.equal(shown.exit, exit, name)
+    t.match(shown.err, code, name)
+  }
+  t.equal((await server.seen()).served, 0, 'nothing was sent')
+})
+
+t.test('a load line is searched, told as it goes, and written', async (t) => {
+  const server = await known(t, { kind: 'constant', delayMs: 2 })
+  const result = join(t.testdir({}), 'line.json')
+  const limits = ['--start', '30', '--max-rate', '40', '--budget', '8s', '--hold', '3s']
+  const shown = await type(['load', 'line', server.url, ...limits, '--json', result])
+  t.ok(existsSync(result))
+  const line = JSON.parse(readFileSync(result, 'utf8')) as LoadLine
+  t.equal(shown.exit, exits[line.state])
+  t.ok(
+    line.probes.every(({ ratePerS }) => ratePerS <= 40),
+    'never above the rate that was allowed'
+  )
+  const busy = line.probes.some(({ senderLimited }) => senderLimited)
+  if (busy) return t.pass('the machine was too busy to say more', { skip: true })
+  t.match(line, { state: 'warn', limitedBy: 'ceiling', ratePerS: 40, reasons: [{ code: 'ceiling' }] })
+  t.match(shown.err, /raising to 30\/s[^]*holding 40\/s/)
+})
