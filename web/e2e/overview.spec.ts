@@ -201,16 +201,29 @@ for (const width of [360, 768, 1_920]) {
 test('the page does not move while it loads', async ({ page, serve }) => {
   await serve()
   await page.addInitScript(() => {
+    const moved: string[] = []
     let sum = 0
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) sum += (entry as unknown as { value: number }).value
-      document.documentElement.dataset['shift'] = String(sum)
+      for (const entry of list.getEntries() as (PerformanceEntry & {
+        value: number
+        sources: { node: Node | null }[]
+      })[]) {
+        sum += entry.value
+        moved.push(
+          ...entry.sources.map(({ node }) => `${entry.value.toFixed(3)} ${node?.textContent?.trim().slice(0, 40)}`)
+        )
+      }
+      Object.assign(globalThis, { shift: { sum, moved } })
     }).observe({ type: 'layout-shift', buffered: true })
+    Object.assign(globalThis, { shift: { sum, moved } })
   })
   for (const address of ['/', '/services/checkout', '/plan?view=milestones']) {
     await page.goto(address)
     await expect(page.getByRole('article').first()).toBeVisible()
-    await page.waitForTimeout(400)
-    expect(Number((await page.locator('html').getAttribute('data-shift')) ?? 0)).toBeLessThan(0.05)
+    await expect(page.locator('[aria-busy=true]')).toHaveCount(0)
+    const { sum, moved } = await page.evaluate(
+      () => (globalThis as unknown as { shift: { sum: number; moved: string[] } }).shift
+    )
+    expect(sum, `${address}: ${moved.join('; ')}`).toBeLessThan(0.05)
   }
 })

@@ -116,6 +116,7 @@ table('moments are given in UTC and relative to now', [
 table('words of the API become sentences', [
   [sentence('availability: 0 of 129 requests failed'), 'Availability: 0 of 129 requests failed.'],
   [sentence('Every objective holds.'), 'Every objective holds.'],
+  [sentence('p95 is slow'), 'p95 is slow.'],
   [sentence(' '), '']
 ])
 

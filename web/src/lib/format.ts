@@ -5,7 +5,7 @@
 
 const SPACE = '\u00a0'
 const MINUS = '\u2212'
-export const NOTHING = '–'
+const NOTHING = '–'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
@@ -163,11 +163,11 @@ export const ago = (ms: number, nowMs: number): string => {
   return past > 0 ? `${duration(past)} ago` : `in ${duration(-past)}`
 }
 
-/** Words of the API as a sentence: a capital at the start, a stop at the end. */
+/** Words of the API as a sentence: a capital at the start (but p95 stays p95), a stop at the end. */
 export const sentence = (text: string): string => {
   const trimmed = text.trim()
   if (trimmed === '') return ''
-  const capital = trimmed.charAt(0).toUpperCase() + trimmed.slice(1)
+  const capital = /^[a-z]+\d/.test(trimmed) ? trimmed : trimmed.charAt(0).toUpperCase() + trimmed.slice(1)
   return /[.!?…:]$/.test(capital) ? capital : `${capital}.`
 }
 

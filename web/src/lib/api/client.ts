@@ -1,7 +1,7 @@
 import { createClient } from '@plimsoll/api/contract/client.ts'
 
-/** ETags of the last replies by address: an edit says with them what it was made on. */
-const etags = new Map<string, string>()
+/** The plan's ETag when it was last read: an edit says with it what it was made on. */
+let planEtag: string | null = null
 let token: string | null = null
 
 /** A token for writing, kept only as long as this page is open. */
@@ -9,14 +9,14 @@ export const setToken = (given: string | null): void => {
   token = given
 }
 
-export const etagOf = (path: string): string | undefined => etags.get(path)
+/** ETag of the plan this page read last; null before it read one. */
+export const etagOfPlan = (): string | null => planEtag
 
 const send: typeof fetch = async (input, init) => {
   const headers = new Headers(init?.headers)
   if (token) headers.set('authorization', `Bearer ${token}`)
   const response = await fetch(input, { ...init, headers })
-  const etag = response.headers.get('etag')
-  if (response.ok && etag && typeof input === 'string') etags.set(input, etag)
+  if (response.ok && input === '/api/v1/plan') planEtag = response.headers.get('etag')
   return response
 }
 

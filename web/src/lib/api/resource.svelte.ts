@@ -1,4 +1,5 @@
 import { retryDelayMs } from '#lib/retry.ts'
+import { clock } from '#lib/time/clock.svelte.ts'
 import { faultOf, mayPass, type Fault } from './fault.ts'
 
 type Read<T> = (signal: AbortSignal) => Promise<T>
@@ -32,7 +33,7 @@ export class Resource<T> {
       this.data = data
       this.fault = null
       this.failures = 0
-      this.loadedAtMs = Date.now()
+      this.loadedAtMs = clock.nowMs
     } catch (error) {
       if (running.signal.aborted) return
       this.fault = faultOf(error)

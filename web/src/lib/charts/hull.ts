@@ -13,7 +13,7 @@ export const heightOf = (spentRatio: number): number => Math.min(1, Math.max(0, 
 /** Height of the load line on the scale. */
 export const LOAD_LINE = heightOf(1)
 
-export interface Water {
+interface Water {
   /** 0 to 1 of the scale. */
   readonly height: number
   /** More was spent than the scale shows. */
@@ -31,6 +31,7 @@ export interface HullDrawing {
   readonly lineY: number
   readonly middle: number
   readonly water: { readonly y: number; readonly height: number } | null
+  /** More was spent than shows; told where there is room to. */
   readonly beyond: boolean
 }
 
@@ -42,18 +43,19 @@ export const hullDrawing = (remainingRatio: number | null, width: number, height
   const y = (share: number): number => Math.round((1 - share) * height * 10) / 10
   const water = waterOf(remainingRatio)
   const lineY = y(LOAD_LINE)
+  const isTall = height > 80
   // The surface keeps half its stroke within the picture.
   const surface = water ? Math.min(height - 1, Math.max(1, y(water.height))) : height
   return {
     hull: `M${SIDE} 0V${height}`,
-    marks: DRAUGHT_MARKS.filter(({ long }) => long || height > 80)
+    marks: DRAUGHT_MARKS.filter(({ long }) => long || isTall)
       .map((mark) => `M${mark.long ? 0 : 3} ${Math.min(height - 0.5, y(mark.height))}H${SIDE}`)
       .join(''),
     line: `M${SIDE} ${lineY}H${width}`,
     lineY,
     middle: SIDE + (width - SIDE) / 2,
     water: water && { y: surface, height: height - surface },
-    beyond: water?.beyond ?? false
+    beyond: isTall && (water?.beyond ?? false)
   }
 }
 

@@ -1,9 +1,10 @@
 import type { LiveEvents } from '@plimsoll/api/contract'
 import { retryDelayMs } from '#lib/retry.ts'
+import { clock } from '#lib/time/clock.svelte.ts'
 import { eventParser } from './event-stream.ts'
 import { Listeners } from './listeners.ts'
 
-export type LiveStatus = 'connecting' | 'live' | 'reconnecting'
+type LiveStatus = 'connecting' | 'live' | 'reconnecting'
 
 /** Without a word (a heartbeat is one) for this long the connection counts as lost: three heartbeats. */
 const SILENT_MS = 45_000
@@ -15,7 +16,7 @@ const SILENT_MS = 45_000
 export class Live {
   status: LiveStatus = $state('connecting')
   /** When the connection was lost, or first tried; Unix time in ms. */
-  sinceMs = $state(Date.now())
+  sinceMs = $state(clock.nowMs)
   /** When anything came last, a heartbeat included. */
   heardMs: number | null = $state(null)
   /** When the next attempt is made; null while one is under way or none is needed. */
@@ -55,7 +56,7 @@ export class Live {
         // Whatever the cause, the answer is the same: say so, and try again.
       }
       if (this.#closed) return
-      if (this.status === 'live') this.sinceMs = Date.now()
+      if (this.status === 'live') this.sinceMs = clock.nowMs
       this.status = 'reconnecting'
       await this.#pause(retryDelayMs(++this.#attempts, Math.random()))
     }
@@ -90,13 +91,13 @@ export class Live {
   }
 
   #heard(): void {
-    this.heardMs = Date.now()
+    this.heardMs = clock.nowMs
     this.#attempts = 0
     this.status = 'live'
   }
 
   #pause(ms: number): Promise<void> {
-    this.retryAtMs = Date.now() + ms
+    this.retryAtMs = clock.nowMs + ms
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer)

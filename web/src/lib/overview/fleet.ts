@@ -3,7 +3,7 @@ import { heightOf, LOAD_LINE } from '../charts/hull.ts'
 import { left, plural } from '../format.ts'
 import { countStates } from '../state.ts'
 
-export interface FleetColumn {
+interface FleetColumn {
   readonly name: string
   readonly title: string
   readonly state: State

@@ -1,5 +1,5 @@
 import type { PlanChange, PlanFault, PlanStatus } from '@plimsoll/api/contract'
-import { call, etagOf } from '#lib/api/client.ts'
+import { call, etagOfPlan } from '#lib/api/client.ts'
 import { faultOf, type Fault } from '#lib/api/fault.ts'
 import { faultyLines, isApplicable } from './draft.ts'
 
@@ -46,7 +46,7 @@ export class PlanEditing {
 
   begin(): void {
     const { yaml, hash } = this.#status()
-    this.draft = { text: yaml, hash, etag: etagOf('/api/v1/plan') ?? `"${hash}"` }
+    this.draft = { text: yaml, hash, etag: etagOfPlan() ?? `"${hash}"` }
     this.done = null
   }
 

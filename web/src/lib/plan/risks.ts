@@ -6,7 +6,7 @@ export const LEVELS = ['low', 'medium', 'high'] as const satisfies readonly Leve
 export const gravity = (impact: Level, probability: Level): number =>
   LEVELS.indexOf(impact) + LEVELS.indexOf(probability)
 
-export interface RiskRow {
+interface RiskRow {
   readonly impact: Level
   readonly cells: readonly { readonly probability: Level; readonly gravity: number; readonly risks: readonly Risk[] }[]
 }

@@ -3,8 +3,8 @@ import { logShare } from '../charts/scale.ts'
 import { STATES } from '../state.ts'
 
 /** Burn rates stand on one logarithmic scale from a tenth to a hundred times the pace that spends exactly the budget. */
-export const BURN_LOW = 0.1
-export const BURN_HIGH = 100
+const BURN_LOW = 0.1
+const BURN_HIGH = 100
 export const BURN_TICKS = [0.1, 1, 10, 100] as const
 
 export const burnShare = (rate: number): number => logShare(rate, BURN_LOW, BURN_HIGH)

@@ -17,7 +17,7 @@ export const PRESETS = {
   '30d': 30 * DAY
 } as const
 export type Preset = keyof typeof PRESETS
-export const DEFAULT_PRESET: Preset = '1h'
+const DEFAULT_PRESET: Preset = '1h'
 
 export type Range =
   | { readonly kind: 'last'; readonly preset: Preset }
@@ -30,7 +30,7 @@ export interface Span {
 }
 
 /** Shortest range a zoom may lead to. */
-export const SHORTEST_MS = MINUTE
+const SHORTEST_MS = MINUTE
 
 /** The range an address asks for; anything malformed, empty or backwards is the default. */
 export const parseRange = (params: Query): Range => {
@@ -84,13 +84,10 @@ export const stepMs = (spanMs: number): number => STEPS.find((step) => spanMs / 
 export const refreshMs = (range: Range): number | null =>
   range.kind === 'fixed' ? null : Math.min(5 * MINUTE, Math.max(5 * SECOND, PRESETS[range.preset] / 360))
 
-/** A range around `atMs`, `factor` times as long, never shorter than a minute and never in the future. */
-export const zoomed = (span: Span, atMs: number, factor: number, nowMs: number): Range => {
-  const lengthMs = Math.max(SHORTEST_MS, Math.round((span.toMs - span.fromMs) * factor))
-  const share = (atMs - span.fromMs) / (span.toMs - span.fromMs)
-  const fromMs = Math.round(atMs - lengthMs * Math.min(1, Math.max(0, share)))
-  const toMs = Math.min(fromMs + lengthMs, Math.max(nowMs, span.toMs))
-  return { kind: 'fixed', fromMs: toMs - lengthMs, toMs }
+/** A range that was drawn or zoomed to: whole milliseconds, never shorter than a minute, never in the future. */
+export const heldRange = (fromMs: number, toMs: number, nowMs: number): Range => {
+  const end = Math.min(Math.round(toMs), Math.ceil(nowMs / 1_000) * 1_000)
+  return { kind: 'fixed', fromMs: Math.min(Math.round(fromMs), end - SHORTEST_MS), toMs: end }
 }
 
 /** A range of the reader's choosing, from two `datetime-local` values in local time; null when they make none. */
