@@ -1,9 +1,7 @@
-import { isIP } from 'node:net'
-
 /** Whether an IP address is this machine: 127.0.0.0/8, ::1, and the former written as IPv6. */
 export const isLoopbackAddress = (address: string): boolean => {
   const plain = address.replace(/^::ffff:/i, '')
-  return isIP(plain) === 4 ? plain.startsWith('127.') : plain === '::1'
+  return /^127(\.\d{1,3}){3}$/.test(plain) || plain === '::1'
 }
 
 /** What stands in `--yes-i-may-load`: a host, with or without its port; compared without case. */
