@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { isLoopbackHost } from './platform/http/access.rules.ts'
 import { describeUrl } from './platform/database/open.ts'
 import type { PlanStatus } from './contract/index.ts'
+import type { PlanInForce } from './plan/service.ts'
 import type { Settings } from './platform/settings.ts'
 
 /** What a person wants to know at the start: where it is, what it watches, on what it stands. */
@@ -11,12 +12,7 @@ export function banner(app: FastifyInstance, address: string): string {
   const { settings, instance, database, plan } = app
   const status = plan.status()
   const rows: [string, string][] = [
-    ...plan
-      .current()
-      .services.map(({ name, signals }, i): [string, string] => [
-        i === 0 ? 'watches' : '',
-        `${name} (${signals.map(({ kind }) => kind).join(', ') || 'no signal'})`
-      ]),
+    ...watched(plan.current()).map((text, i): [string, string] => [i === 0 ? 'watches' : '', text]),
     ['plan', describePlan(status)],
     ...(status.refused ? [['', describeRefusal(status.refused)] as [string, string]] : []),
     ['store', `${database.dialect} ${describeUrl(settings.DATABASE_URL)}`],
@@ -25,6 +21,16 @@ export function banner(app: FastifyInstance, address: string): string {
   ]
   const text = rows.map(([name, value]) => `  ${name.padEnd(9)}${value}`)
   return `\nPlimsoll ${instance.version} runs at ${address}\n\n${text.join('\n')}\n\n  Ctrl-C ends it.\n\n`
+}
+
+const mostShown = 10
+
+const watched = ({ services }: PlanInForce): string[] => {
+  const shown = services
+    .slice(0, mostShown)
+    .map(({ name, signals }) => `${name} (${signals.map(({ kind }) => kind).join(', ') || 'no signal'})`)
+  const more = services.length - shown.length
+  return more > 0 ? [...shown, `and ${more} more`] : shown
 }
 
 const describePlan = ({ file, revision, source }: PlanStatus): string => {

@@ -6,6 +6,7 @@ import { takeDataDir } from './platform/data-dir.ts'
 import { describeUrl, openDatabase } from './platform/database/open.ts'
 import { codedError, isCodedError } from './platform/errors.ts'
 import { createLogger } from './platform/logger.ts'
+import { returnStartMemory } from './platform/memory.ts'
 import { loadSettings, type Settings } from './platform/settings.ts'
 import { version } from './platform/version.ts'
 
@@ -46,6 +47,8 @@ async function start(): Promise<void> {
     await closeAll()
   })
 
+  await app.ready()
+  void app.slo.loaded.then(returnStartMemory, () => {})
   const address = await listen(app, settings)
   process.stderr.write(banner(app, address))
 }

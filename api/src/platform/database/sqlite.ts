@@ -34,7 +34,7 @@ export class NodeSqliteDatabase implements SqliteDatabase {
       pragma cell_size_check = on;
       pragma trusted_schema = off;
       pragma temp_store = memory;
-      pragma cache_size = -16384;
+      pragma cache_size = -8192;
     `)
     this.raw.enableDefensive(true)
   }
