@@ -42,7 +42,13 @@ process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
 async function ours(): Promise<FastifyInstance> {
   // logs are written as in production, to wherever the bench sends them
   const settings = await loadSettings(
-    { PORT: '0', DATA_DIR: dir, PLAN_FILE: join(dir, 'plan.yaml'), LOG_FORMAT: 'json', ...(process.env['LOG_LEVEL'] && { LOG_LEVEL: process.env['LOG_LEVEL'] }) },
+    {
+      PORT: '0',
+      DATA_DIR: dir,
+      PLAN_FILE: join(dir, 'plan.yaml'),
+      LOG_FORMAT: 'json',
+      ...(process.env['LOG_LEVEL'] && { LOG_LEVEL: process.env['LOG_LEVEL'] })
+    },
     null
   )
   const database = await openDatabase(settings.DATABASE_URL)
