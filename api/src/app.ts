@@ -24,6 +24,7 @@ import { retentionPlugin } from './platform/retention.ts'
 import { planPlugin } from './plan/plugin.ts'
 import { signalsPlugin } from './signals/plugin.ts'
 import { sloPlugin } from './slo/plugin.ts'
+import { loadPlugin } from './load/plugin.ts'
 
 export interface AppOptions extends Ground {
   readonly logger?: FastifyBaseLogger
@@ -68,6 +69,7 @@ export async function buildApp({
   await app.register(planPlugin)
   await app.register(signalsPlugin)
   await app.register(sloPlugin)
+  await app.register(loadPlugin)
 
   // what people see
   await app.register(docsPlugin)

@@ -1,8 +1,16 @@
 import { alertRoutes } from './alerts.ts'
+import { loadRoutes } from './load.ts'
 import { objectiveRoutes } from './objectives.ts'
 import { planRoutes } from './plan.ts'
 import { serviceRoutes } from './services.ts'
 import { systemRoutes } from './system.ts'
 
 /** Every route of the API. */
-export const allRoutes = { ...systemRoutes, ...serviceRoutes, ...objectiveRoutes, ...alertRoutes, ...planRoutes }
+export const allRoutes = {
+  ...systemRoutes,
+  ...serviceRoutes,
+  ...objectiveRoutes,
+  ...alertRoutes,
+  ...planRoutes,
+  ...loadRoutes
+}

@@ -64,7 +64,7 @@ export function createClient({ baseUrl, token, fetch: send = fetch }: ClientOpti
         ...(token && { authorization: `Bearer ${token}` }),
         ...input.headers
       },
-      ...(input.body !== undefined && { body: raw ? input.body : JSON.stringify(input.body) }),
+      ...(input.body !== undefined && { body: raw ? (input.body as RawBody) : JSON.stringify(input.body) }),
       ...(raw && { duplex: 'half' }),
       ...(input.signal && { signal: input.signal })
     })

@@ -94,7 +94,7 @@ type FastifySchemaOf<D> = (Field<D, 'params'> extends TSchema ? { params: Field<
   (Field<D, 'query'> extends TSchema ? { querystring: Field<D, 'query'> } : unknown) &
   (Field<D, 'headers'> extends TSchema ? { headers: Field<D, 'headers'> } : unknown) &
   (Field<D, 'body'> extends TSchema ? { body: Field<D, 'body'> } : unknown) &
-  (Field<D, 'reply'> extends TSchema ? { response: { 200: Field<D, 'reply'> } } : unknown)
+  (Field<D, 'reply'> extends TSchema ? { response: { 200: Field<D, 'reply'>; 202: Field<D, 'reply'> } } : unknown)
 
 type StaticOf<S> = S extends TSchema ? Static<S> : undefined
 

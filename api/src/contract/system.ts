@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { Count, Instant, Nullable, Ratio, Reason, State, Name, DurationMs } from './primitives.ts'
 import { Severity } from './alerts.ts'
+import type { LiveLoad } from './load.ts'
 import type { Routes } from './route.ts'
 
 export const Health = Type.Object(
@@ -96,6 +97,7 @@ export interface LiveEvents {
   slices: LiveSlices
   state: LiveState
   alert: LiveAlert
+  load: LiveLoad
   plan: { revision: number }
   /** The stream could not be resumed from the id given: read everything again. */
   reset: { reason: string }

@@ -98,3 +98,30 @@ export const targetCloses = codedError({
   title: 'The target closes its connections',
   hint: 'saturation needs keep-alive; a paced run (--rate) measures this target as well'
 })
+
+export const loadBusy = codedError({
+  code: 'PLIMSOLL_LOAD_BUSY',
+  status: 409,
+  title: 'Load is being sent already',
+  hint: 'wait for its end, or stop it: DELETE /api/v1/services/{service}/runs/active'
+})
+
+export const loadNotPlanned = codedError({
+  code: 'PLIMSOLL_LOAD_NOT_PLANNED',
+  status: 409,
+  title: 'The plan names no target to load',
+  hint: 'give the service a load section: load: { url: …, requests: [GET /] }'
+})
+
+export const loadTooMuch = codedError({
+  code: 'PLIMSOLL_LOAD_TOO_MUCH',
+  status: 400,
+  title: 'The plan does not allow so much load'
+})
+
+export const secretMissing = codedError({
+  code: 'PLIMSOLL_SECRET_MISSING',
+  status: 409,
+  title: 'A secret of the plan has no value',
+  hint: 'set it in the environment or in Vault'
+})

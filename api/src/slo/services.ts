@@ -15,17 +15,17 @@ type Rooms = Pick<FastifyInstance, 'slo' | 'signals' | 'slices' | 'plan' | 'cloc
 /** A service at a glance. */
 export const presentSummary = ({ slo, signals }: Rooms, service: ResolvedService): ServiceSummary => {
   const { name, title, owner } = service
+  const traffic = signals.traffic(name)
   return {
     name,
     title,
     owner,
     ...slo.stateOf(name),
     objectives: slo.objectivesOf(name),
-    traffic: signals.traffic(name),
+    traffic,
     openAlerts: slo.openAlerts(name),
     signals: countHealth(signals.reports(name)),
-    loadLine: null,
-    headroomRatio: null
+    ...slo.loadLineOf(name, traffic.ratePerS)
   }
 }
 

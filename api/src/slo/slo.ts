@@ -1,4 +1,4 @@
-import type { Alert, Marks, Objective, ObjectiveBrief, Reason, State } from '../contract/index.ts'
+import type { Alert, Marks, Objective, ObjectiveBrief, Reason, ServiceSummary, State } from '../contract/index.ts'
 import type { Kysely } from 'kysely'
 import type { Clock } from '../platform/clock.ts'
 import type { Tables } from '../platform/database/tables.ts'
@@ -43,6 +43,12 @@ export interface ObjectiveQuery {
   readonly explain: boolean
 }
 
+/** How much a service carries, and how much of that is free at a traffic of so many requests per second. */
+export type LoadLinePort = (
+  service: string,
+  trafficPerS: number | null
+) => Pick<ServiceSummary, 'loadLine' | 'headroomRatio'>
+
 /** Whether promises hold: what other rooms and routes ask. */
 export class Slo {
   readonly #options: SloOptions
@@ -51,6 +57,7 @@ export class Slo {
   readonly #alerts: AlertBook
   readonly #evaluator: Evaluator
   #taking: Promise<void> = Promise.resolve()
+  #loadLine: LoadLinePort = () => ({ loadLine: null, headroomRatio: null })
   /** What services came to at a look: lists ask for all of them at once, and often. */
   #judgements = { look: -1, byService: new Map<string, ServiceJudgement>() }
 
@@ -114,6 +121,16 @@ export class Slo {
   async close(): Promise<void> {
     await this.#taking.catch(() => {})
     await this.#evaluator.close()
+  }
+
+  /** Who measures how much services carry calls this at start. */
+  provideLoadLine(port: LoadLinePort): void {
+    this.#loadLine = port
+  }
+
+  /** How much a service carries; nothing is known until somebody measures it. */
+  loadLineOf(...asked: Parameters<LoadLinePort>): ReturnType<LoadLinePort> {
+    return this.#loadLine(...asked)
   }
 
   /** When the evaluator last looked, and at how many objectives. */

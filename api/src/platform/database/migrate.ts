@@ -1,6 +1,7 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
 import { codedError } from '../errors.ts'
 import { initial } from './migrations/0001-initial.ts'
+import { load } from './migrations/0002-load.ts'
 import type { Dialect } from './open.ts'
 import type { Tables } from './tables.ts'
 
@@ -41,7 +42,7 @@ const words: Record<Dialect, SchemaWords> = {
   }
 }
 
-export const migrations: readonly Migration[] = [initial]
+export const migrations: readonly Migration[] = [initial, load]
 
 /** The schema this program writes and reads. */
 export const schemaVersion = migrations.length

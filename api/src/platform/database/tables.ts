@@ -18,6 +18,8 @@ export interface Tables {
   check_results: CheckResultsTable
   alerts: AlertsTable
   deliveries: DeliveriesTable
+  load_runs: LoadRunsTable
+  load_lines: LoadLinesTable
   meta: MetaTable
 }
 
@@ -176,6 +178,30 @@ export interface DeliveriesTable {
   state: string
   last_error: string | null
   created_ms: number
+}
+
+/** Load tests, whoever made them. */
+export interface LoadRunsTable {
+  id: string
+  service: string
+  /** Empty when it was not named. */
+  release: string
+  started_ms: number
+  /** The run as the API gives it, JSON. */
+  body: string
+}
+
+/** Searches for the load line, found or not. */
+export interface LoadLinesTable {
+  id: string
+  service: string
+  /** Empty when it was not named. */
+  release: string
+  measured_ms: number
+  /** 1 when a line was found: only those tell a headroom. */
+  found: number
+  /** The line as the API gives it, JSON. */
+  body: string
 }
 
 /** Small facts about the store itself: instance id, created at. */
