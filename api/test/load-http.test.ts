@@ -103,7 +103,7 @@ const aLine = (id: string, change: Partial<LoadLine> = {}): LoadLine => ({
 })
 
 t.test('a run is kept once, listed and read back', async (t) => {
-  const { call } = await world(t)
+  const { call, app } = await world(t)
   t.equal((await call('PUT', 'shop/runs/r1', aRun('r1'))).status, 200)
   t.equal((await call('PUT', 'shop/runs/r1', aRun('r1', { total: 1 }))).status, 200, 'sent again: nothing changes')
   await call('PUT', 'shop/runs/r2', aRun('r2', { startedAt: new Date(at + 1_000).toISOString(), release: 'v2' }))
@@ -116,6 +116,12 @@ t.test('a run is kept once, listed and read back', async (t) => {
   t.strictSame(ids(first.body), ['r2'])
   t.strictSame(ids((await call('GET', `shop/runs?limit=1&cursor=${String(first.body?.['nextCursor'])}`)).body), ['r1'])
   t.strictSame(ids((await call('GET', 'shop/runs?release=v1')).body), ['r1'])
+  const every = async (query: string): Promise<Record<string, unknown>> =>
+    JSON.parse((await app.inject({ url: `/api/v1/runs${query}`, headers: { host: 'localhost' } })).body)
+  const newest = await every('?limit=2')
+  t.strictSame(ids(newest), ['r2', 'r3'], 'of every service, newest first')
+  t.match(newest['runs'], [{ service: 'shop' }, { service: 'other', commit: null, p95IntervalMs: [/./, /./] }])
+  t.match(await every(`?limit=2&cursor=${String(newest['nextCursor'])}`), { runs: [{ id: 'r1' }], nextCursor: null })
   t.match((await call('GET', 'shop/runs/r1')).body, { id: 'r1', service: 'shop', total: 5_000, state: 'pass' })
   t.equal((await call('GET', 'other/runs/r1')).status, 404)
   t.match(await call('PUT', 'shop/runs/r9', aRun('r1')), { status: 400, body: { code: 'PLIMSOLL_BAD_REQUEST' } })
@@ -142,8 +148,18 @@ t.test('the newest line that was found tells the headroom, and grows stale', asy
   })
   const list = await app.inject({ url: '/api/v1/services', headers: { host: 'localhost' } })
   const shop = (JSON.parse(list.body) as { services: { name: string }[] }).services.find(({ name }) => name === 'shop')
-  t.match(shop, { loadLine: { ratePerS: 300, measuredAt: new Date(at).toISOString() } })
+  t.match(shop, {
+    loadLine: {
+      ratePerS: 300,
+      measuredAt: new Date(at).toISOString(),
+      staleAt: new Date(at + 14 * 86_400_000).toISOString()
+    }
+  })
   t.match((await call('GET', 'shop/load-line?release=v2')).body, { line: null })
+  const searches = await call('GET', 'shop/load-lines')
+  t.match(searches.body, { lines: [{ id: 'l3', ratePerS: null, state: 'fail' }, { id: 'l1' }, { id: 'l2' }] })
+  t.match((await call('GET', 'shop/load-lines/l3')).body, { id: 'l3', service: 'shop', state: 'fail' })
+  t.equal((await call('GET', 'other/load-lines/l3')).status, 404, 'a line is of its service')
   ;(clock as unknown as { setWallClock(ms: number): void }).setWallClock(at + 20 * 86_400_000)
   t.match((await call('GET', 'shop/load-line')).body, { stale: true, staleReasons: [{ code: 'line_old' }] })
 })

@@ -184,9 +184,11 @@ export type LoadLine = Static<typeof LoadLine>
 export const LoadRunBrief = Type.Object(
   {
     id: Type.String(),
+    service: Name,
     kind: LoadRun.properties.kind,
     tool: LoadRun.properties.tool,
     release: LoadRun.properties.release,
+    commit: LoadRun.properties.commit,
     target: LoadRun.properties.target,
     startedAt: Instant,
     durationMs: DurationMs,
@@ -195,12 +197,33 @@ export const LoadRunBrief = Type.Object(
     total: Count,
     bad: Count,
     p95Ms: Nullable(DurationMs),
+    p95IntervalMs: Interval,
     fingerprint: Nullable(Type.String()),
     state: State
   },
   { $id: 'LoadRunBrief' }
 )
 export type LoadRunBrief = Static<typeof LoadRunBrief>
+
+/** A load line in a list; searches that found none stand there as well. */
+export const LoadLineBrief = Type.Object(
+  {
+    id: Type.String(),
+    release: LoadLine.properties.release,
+    commit: LoadLine.properties.commit,
+    target: LoadLine.properties.target,
+    measuredAt: Instant,
+    partial: Type.Boolean(),
+    ratePerS: LoadLine.properties.ratePerS,
+    estimatePerS: LoadLine.properties.estimatePerS,
+    intervalPerS: LoadLine.properties.intervalPerS,
+    limitedBy: LoadLine.properties.limitedBy,
+    fingerprint: Nullable(Type.String()),
+    state: State
+  },
+  { $id: 'LoadLineBrief' }
+)
+export type LoadLineBrief = Static<typeof LoadLineBrief>
 
 /** What may be started: a run at a rate, or a search. Saturation knows no rate to stay below, so it is not offered. */
 export const StartLoad = Type.Union([
@@ -281,6 +304,14 @@ export type LoadLineStatus = Static<typeof LoadLineStatus>
 const StoredParams = Type.Object({ service: Name, id: Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$' }) })
 
 export const loadRoutes = {
+  'GET /api/v1/runs': {
+    summary: 'Load runs of every service, newest first',
+    tag: 'load',
+    access: 'viewer',
+    priority: 'low',
+    query: Type.Object({ ...PageQuery }),
+    reply: Type.Object({ runs: Type.Array(LoadRunBrief), nextCursor })
+  },
   'GET /api/v1/services/{service}/runs': {
     summary: 'Load runs, newest first, and what is being sent now',
     tag: 'load',
@@ -339,6 +370,23 @@ export const loadRoutes = {
     params: ServiceParams,
     query: Type.Object({ release: Type.Optional(Type.String({ maxLength: 256 })) }),
     reply: LoadLineStatus
+  },
+  'GET /api/v1/services/{service}/load-lines': {
+    summary: 'Every search for the load line, newest first, those that found none included',
+    tag: 'load',
+    access: 'viewer',
+    priority: 'low',
+    params: ServiceParams,
+    query: Type.Object({ limit: PageQuery.limit }),
+    reply: Type.Object({ lines: Type.Array(LoadLineBrief) })
+  },
+  'GET /api/v1/services/{service}/load-lines/{id}': {
+    summary: 'One search for the load line: its probes, what it came to and why',
+    tag: 'load',
+    access: 'viewer',
+    priority: 'low',
+    params: StoredParams,
+    reply: LoadLine
   },
   'PUT /api/v1/services/{service}/load-lines/{id}': {
     summary: 'Keep a load line that was measured elsewhere; the same line again changes nothing',

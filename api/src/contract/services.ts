@@ -93,7 +93,13 @@ const serviceFields = {
   traffic: Traffic,
   openAlerts: Type.Object({ page: Count, ticket: Count, notice: Count }),
   signals: Type.Object({ live: Count, idle: Count, waiting: Count, broken: Count }),
-  loadLine: Nullable(Type.Object({ ratePerS: Type.Number(), measuredAt: Instant })),
+  loadLine: Nullable(
+    Type.Object({
+      ratePerS: Type.Number(),
+      measuredAt: Instant,
+      staleAt: Instant
+    })
+  ),
   headroomRatio: Nullable(Type.Number({ maximum: 1 }))
 }
 

@@ -16,6 +16,9 @@ export const lineKeepsMs = 14 * dayMs
 export const headroomRatio = (trafficPerS: number | null, linePerS: number | null): number | null =>
   trafficPerS === null || linePerS === null || linePerS <= 0 ? null : 1 - trafficPerS / linePerS
 
+/** When a line stops being believed for its age alone. */
+export const staleAt = (measuredAt: string): string => new Date(Date.parse(measuredAt) + lineKeepsMs).toISOString()
+
 interface Present {
   readonly nowMs: number
   /** The release that answers users now; null: not known. */

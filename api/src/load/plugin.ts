@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import { messageOf } from '../platform/errors.ts'
 import { ActiveLoad } from './active.job.ts'
-import { headroomRatio } from './headroom.rules.ts'
+import { headroomRatio, staleAt } from './headroom.rules.ts'
 import { loadLineRoutes, loadRunRoutes } from './routes.ts'
 import { LoadStore } from './store.ts'
 
@@ -22,8 +22,11 @@ export const loadPlugin = fp(
     const active = new ActiveLoad({ clock, live, store, log: app.log })
     app.decorate('load', { store, active })
     app.slo.provideLoadLine((service, trafficPerS) => {
-      const loadLine = store.newestLine(service)
-      return { loadLine, headroomRatio: headroomRatio(trafficPerS, loadLine?.ratePerS ?? null) }
+      const line = store.newestLine(service)
+      return {
+        loadLine: line && { ...line, staleAt: staleAt(line.measuredAt) },
+        headroomRatio: headroomRatio(trafficPerS, line?.ratePerS ?? null)
+      }
     })
 
     const refresh = async (): Promise<void> => {

@@ -1,38 +1,56 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
-import { loadRoutes, type LoadRun, type LoadRunBrief } from '../contract/load.ts'
+import { loadRoutes, type LoadLine, type LoadLineBrief, type LoadRunBrief } from '../contract/load.ts'
 import { on } from '../contract/route.ts'
 import { badRequest, notFound } from '../platform/errors.ts'
 import type { ResolvedLoad } from '../plan/model.ts'
 import { serviceOf } from '../signals/routes.ts'
 import { decodeCursor, encodeCursor } from '../slo/alerting/cursor.rules.ts'
 import { loadNotPlanned, loadTooMuch } from './errors.ts'
-import { headroomRatio, lineKeepsMs, scalingAdvice, staleness } from './headroom.rules.ts'
+import { headroomRatio, scalingAdvice, staleAt, staleness } from './headroom.rules.ts'
 import { shownTarget } from './sender/target.rules.ts'
+import type { RunPage, StoredRun } from './store.ts'
 import { subjectOfPlan } from './subject.rules.ts'
 
 const runsPerPage = 50
+const linesAtMost = 50
+
+interface PageAsked {
+  readonly cursor?: string
+  readonly limit?: number
+}
 
 /** Runs: listed, kept, started for the target of the plan, stopped. */
 export const loadRunRoutes = async (instance: FastifyInstance): Promise<void> => {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>()
   const { store, active } = app.load
 
+  const pageOf = async (of: Pick<RunPage, 'service' | 'release'>, { cursor, limit = runsPerPage }: PageAsked) => {
+    const after = cursor === undefined ? undefined : decodeCursor(cursor)
+    if (after === null) {
+      throw badRequest('this cursor is not one of ours', { hint: 'take nextCursor of the page before' })
+    }
+    const found = await store.runs({ ...of, limit: limit + 1, after })
+    const runs = found.slice(0, limit)
+    const last = found.length > limit ? runs.at(-1) : undefined
+    return {
+      runs: runs.map(brief),
+      nextCursor: last ? encodeCursor({ openedMs: Date.parse(last.startedAt), id: last.id }) : null
+    }
+  }
+
+  app.route({
+    ...on(loadRoutes, 'GET /api/v1/runs'),
+    handler: ({ query }) => pageOf({}, query)
+  })
+
   app.route({
     ...on(loadRoutes, 'GET /api/v1/services/{service}/runs'),
     handler: async ({ params, query }) => {
       const { name: service, load } = serviceOf(app, params.service)
-      const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor)
-      if (after === null) {
-        throw badRequest('this cursor is not one of ours', { hint: 'take nextCursor of the page before' })
-      }
-      const limit = query.limit ?? runsPerPage
-      const page = await store.runs({ service, limit: limit + 1, release: query.release, after })
-      const runs = page.slice(0, limit)
-      const last = page.length > limit ? runs.at(-1) : undefined
+      const page = await pageOf({ service, release: query.release }, query)
       return {
-        runs: runs.map(brief),
-        nextCursor: last ? encodeCursor({ openedMs: Date.parse(last.startedAt), id: last.id }) : null,
+        ...page,
         active: active.of(service),
         target: load && targetOf(load)
       }
@@ -121,13 +139,32 @@ export const loadLineRoutes = async (instance: FastifyInstance): Promise<void> =
       const staleReasons = staleness(line, { nowMs, release: newest })
       return {
         line,
-        staleAt: new Date(Date.parse(line.measuredAt) + lineKeepsMs).toISOString(),
+        staleAt: staleAt(line.measuredAt),
         stale: staleReasons.length > 0,
         staleReasons,
         trafficPerS,
         headroomRatio: headroomRatio(trafficPerS, line.ratePerS),
         advice: line.ratePerS === null ? null : scalingAdvice(name, line.ratePerS, trafficPerS)
       }
+    }
+  })
+
+  app.route({
+    ...on(loadRoutes, 'GET /api/v1/services/{service}/load-lines'),
+    handler: async ({ params, query }) => {
+      const { name } = serviceOf(app, params.service)
+      const lines = await store.lines(name, query.limit ?? linesAtMost)
+      return { lines: lines.map(lineBrief) }
+    }
+  })
+
+  app.route({
+    ...on(loadRoutes, 'GET /api/v1/services/{service}/load-lines/{id}'),
+    handler: async ({ params }) => {
+      const { name } = serviceOf(app, params.service)
+      const line = await store.lineById(name, params.id)
+      if (!line) throw notFound(`${name} has no load line "${params.id}"`)
+      return line
     }
   })
 
@@ -155,11 +192,13 @@ const targetOf = ({ url, maxRatePerS, requests }: ResolvedLoad) => ({
   requests: requests.length
 })
 
-const brief = (run: LoadRun): LoadRunBrief => ({
+const brief = (run: StoredRun): LoadRunBrief => ({
   id: run.id,
+  service: run.service,
   kind: run.kind,
   tool: run.tool,
   release: run.release,
+  commit: run.commit,
   target: run.target,
   startedAt: run.startedAt,
   durationMs: run.durationMs,
@@ -168,6 +207,22 @@ const brief = (run: LoadRun): LoadRunBrief => ({
   total: run.total,
   bad: run.bad,
   p95Ms: run.latencyMs.p95,
+  p95IntervalMs: run.intervalsMs.p95,
   fingerprint: run.machine?.fingerprint ?? null,
   state: run.state
+})
+
+const lineBrief = (line: LoadLine): LoadLineBrief => ({
+  id: line.id,
+  release: line.release,
+  commit: line.commit,
+  target: line.target,
+  measuredAt: line.measuredAt,
+  partial: line.partial,
+  ratePerS: line.ratePerS,
+  estimatePerS: line.estimatePerS,
+  intervalPerS: line.intervalPerS,
+  limitedBy: line.limitedBy,
+  fingerprint: line.machine?.fingerprint ?? null,
+  state: line.state
 })

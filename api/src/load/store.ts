@@ -9,11 +9,15 @@ export interface LineInBrief {
 }
 
 export interface RunPage {
-  readonly service: string
+  /** Absent: runs of every service. */
+  readonly service?: string
   readonly limit: number
   readonly release?: string | undefined
   readonly after?: { readonly openedMs: number; readonly id: string } | undefined
 }
+
+/** A run that is kept names its service. */
+export type StoredRun = LoadRun & { readonly service: string }
 
 /** Runs and lines as they were given, and the newest line of each service at hand. */
 export class LoadStore {
@@ -47,9 +51,10 @@ export class LoadStore {
     return row ? (JSON.parse(row.body) as LoadRun) : null
   }
 
-  /** Newest first. */
-  async runs({ service, limit, release, after }: RunPage): Promise<LoadRun[]> {
-    let query = this.#db.selectFrom('load_runs').select('body').where('service', '=', service)
+  /** Newest first. The page is found on the index alone: bodies are large. */
+  async runs({ service, limit, release, after }: RunPage): Promise<StoredRun[]> {
+    let query = this.#db.selectFrom('load_runs').select('id').orderBy('started_ms', 'desc').orderBy('id', 'desc')
+    if (service !== undefined) query = query.where('service', '=', service)
     if (release !== undefined) query = query.where('release', '=', release)
     if (after) {
       query = query.where((is) =>
@@ -59,8 +64,14 @@ export class LoadStore {
         ])
       )
     }
-    const rows = await query.orderBy('started_ms', 'desc').orderBy('id', 'desc').limit(limit).execute()
-    return rows.map(({ body }) => JSON.parse(body) as LoadRun)
+    const rows = await this.#db
+      .selectFrom('load_runs')
+      .select('body')
+      .where('id', 'in', query.limit(limit))
+      .orderBy('started_ms', 'desc')
+      .orderBy('id', 'desc')
+      .execute()
+    return rows.map(({ body }) => JSON.parse(body) as StoredRun)
   }
 
   /** Keeps a line; one that is kept already is left as it is. */
@@ -87,6 +98,30 @@ export class LoadStore {
     if (release !== undefined) query = query.where('release', '=', release)
     const row = await query.orderBy('measured_ms', 'desc').orderBy('id', 'desc').limit(1).executeTakeFirst()
     return row ? (JSON.parse(row.body) as LoadLine) : null
+  }
+
+  /** One search, whatever it came to. */
+  async lineById(service: string, id: string): Promise<LoadLine | null> {
+    const row = await this.#db
+      .selectFrom('load_lines')
+      .select('body')
+      .where('id', '=', id)
+      .where('service', '=', service)
+      .executeTakeFirst()
+    return row ? (JSON.parse(row.body) as LoadLine) : null
+  }
+
+  /** Every search, newest first. */
+  async lines(service: string, limit: number): Promise<LoadLine[]> {
+    const rows = await this.#db
+      .selectFrom('load_lines')
+      .select('body')
+      .where('service', '=', service)
+      .orderBy('measured_ms', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map(({ body }) => JSON.parse(body) as LoadLine)
   }
 
   /** The newest line of a service as last read; for pages that show every service. */

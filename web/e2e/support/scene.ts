@@ -31,6 +31,8 @@ export interface ServiceScene {
   } | null
   readonly medianMs: number
   readonly headroomRatio: number | null
+  /** How long ago its load line was measured, ms. */
+  readonly lineAgeMs: number
   readonly objectives: readonly ObjectiveScene[]
   readonly broken: boolean
   readonly alerts: { readonly page: number; readonly ticket: number; readonly notice: number }
@@ -76,6 +78,7 @@ const base = {
   incident: null,
   medianMs: 46,
   headroomRatio: null,
+  lineAgeMs: 3 * 86_400_000,
   broken: false,
   alerts: quiet
 } as const
@@ -195,6 +198,7 @@ export const SCENES: readonly ServiceScene[] = [
     ratePerS: 61,
     medianMs: 84,
     headroomRatio: 0.22,
+    lineAgeMs: 31 * 86_400_000,
     objectives: promise(['pass', 0.69, 0.3], ['pass', 0.31, 1.1], ['pass', 0.74, 0.2])
   },
   { ...base, name: 'mailer', title: 'Mailer', owner: 'team-platform', ratePerS: 1.8, objectives: healthy },

@@ -56,7 +56,11 @@ export const summary = (scene: ServiceScene, nowMs: number): ServiceSummary => {
     loadLine:
       scene.headroomRatio === null
         ? null
-        : { ratePerS: scene.ratePerS / (1 - scene.headroomRatio), measuredAt: iso(nowMs - 3 * DAY) },
+        : {
+            ratePerS: scene.ratePerS / (1 - scene.headroomRatio),
+            measuredAt: iso(nowMs - scene.lineAgeMs),
+            staleAt: iso(nowMs - scene.lineAgeMs + 14 * DAY)
+          },
     headroomRatio: scene.headroomRatio
   }
 }
