@@ -21,6 +21,8 @@ import { groundPlugin, type Ground } from './platform/ground.ts'
 import { metricsPlugin } from './platform/metrics.ts'
 import { notifyPlugin } from './platform/notify.ts'
 import { retentionPlugin } from './platform/retention.ts'
+import { signingPlugin } from './platform/signing/plugin.ts'
+import type { Signer } from './platform/signing/signer.ts'
 import { planPlugin } from './plan/plugin.ts'
 import { signalsPlugin } from './signals/plugin.ts'
 import { sloPlugin } from './slo/plugin.ts'
@@ -31,6 +33,8 @@ export interface AppOptions extends Ground {
   /** Metrics of the whole process: only where one application is one process. */
   readonly processMetrics?: boolean
   readonly pressure?: PressureOptions
+  /** Default: a key in DATA_DIR. */
+  readonly signer?: Signer | null
 }
 
 /** The application: everything but the process. Testable without a port. */
@@ -38,6 +42,7 @@ export async function buildApp({
   logger,
   processMetrics = false,
   pressure = {},
+  signer = null,
   ...ground
 }: AppOptions): Promise<FastifyInstance> {
   const app = fastify(serverOptions(ground.settings, logger))
@@ -50,6 +55,7 @@ export async function buildApp({
   await app.register(readinessPlugin)
   await app.register(databasePlugin)
   await app.register(retentionPlugin)
+  await app.register(signingPlugin, { signer })
   await app.register(notifyPlugin)
 
   // what every request passes, in this order
