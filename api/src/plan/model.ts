@@ -5,6 +5,7 @@
  */
 import type { Static } from 'typebox'
 import type { Severity } from '../contract/alerts.ts'
+import type { ExternalEvidence, GateEffect, GateRuleName } from '../contract/gate.ts'
 import type { Risk } from '../contract/plan.ts'
 import type { State } from '../contract/primitives.ts'
 import type { ResolvedObjective } from './objective.ts'
@@ -134,14 +135,54 @@ export interface LoadRequest {
   readonly body: string | null
 }
 
-/** What a release needs to pass. */
-export interface ResolvedGate {
+/** What a release needs to pass in one environment. */
+export interface GatePolicy {
   /** Least share of every error budget that must be left, ratio. */
   readonly minimumBudgetRatio: number
-  /** Most the load line may drop against the release in force, ratio. */
+  /** Most the load line may drop against the reference, ratio. */
   readonly loadLineDropRatio: number
-  /** Whether a load run of the release is needed. */
+  /** Whether a load run and a load line of the release are needed. */
   readonly requireRun: boolean
+  /** How long a load run counts, milliseconds. */
+  readonly runKeepsMs: number
+  /** Id of a load line; null: the newest of another release. */
+  readonly loadLineReference: string | null
+  /** Ids of milestones that have to be reached. */
+  readonly milestones: readonly string[]
+  readonly freezes: readonly FreezeWindow[]
+  /** Names of services, or URLs that have to answer 2xx. */
+  readonly dependencies: readonly string[]
+  readonly evidence: readonly RequiredEvidence[]
+  readonly rules: Readonly<Record<GateRuleName, GateEffect>>
+  /** Null: block in production, warn elsewhere. */
+  readonly unmeasured: 'block' | 'warn' | null
+}
+
+/** The policy of every environment that has none of its own, and those that have. */
+export interface ResolvedGate extends GatePolicy {
+  readonly environments: Readonly<Record<string, GatePolicy>>
+}
+
+/** A time in which nothing ships; a weekly one that ends at an earlier minute ends on the next day. */
+export type FreezeWindow =
+  | { readonly kind: 'once'; readonly fromMs: number; readonly toMs: number; readonly reason: string }
+  | {
+      readonly kind: 'weekly'
+      /** On which it begins. */
+      readonly days: readonly ('mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun')[]
+      /** Of the day, 0 to 1440. */
+      readonly fromMinute: number
+      readonly toMinute: number
+      readonly timeZone: string
+      readonly reason: string
+    }
+
+export interface RequiredEvidence {
+  readonly kind: ExternalEvidence['kind']
+  readonly name: string
+  readonly keepsMs: number
+  /** Whether evidence that names no version, or another one, counts. */
+  readonly anyVersion: boolean
 }
 
 /** Planned work: judged both with and without, never hidden. */

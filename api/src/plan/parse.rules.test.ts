@@ -38,8 +38,8 @@ const cases: { name: string; text: string; faults: string[] }[] = [
   },
   {
     name: 'a key that is like no other lists those that are known',
-    text: watched('gate: { foo: 1 }'),
-    faults: ['5:13 `foo` is not known here | `minimumBudget`, `loadLineDrop` or `requireRun`']
+    text: watched('routes: { foo: 1 }'),
+    faults: ['5:15 `foo` is not known here | `groups` or `cap`']
   },
   {
     name: 'a target without its sign says what to write',
@@ -233,6 +233,35 @@ const cases: { name: string; text: string; faults: string[] }[] = [
     name: 'a run cannot be required where none is possible',
     text: watched('gate: { requireRun: true }'),
     faults: ['5:25 no run is possible without `load` | `load` with a URL and requests, or `requireRun: false`']
+  },
+  {
+    name: 'a freeze is once or every week, and has a length',
+    text: watched(
+      'gate:',
+      '  freezes:',
+      '    - { from: 2026-12-24T00:00Z, to: 2026-12-23T00:00Z, reason: a }',
+      '    - { from: 2026-12-24T00:00Z, reason: a }',
+      '    - { weekly: { days: [sat] }, to: 2026-12-23T00:00Z, reason: a }',
+      '    - { weekly: { days: sat, from: "24:00" }, reason: a }',
+      '    - { weekly: { days: sat, timeZone: Europe/Berlni }, reason: a }'
+    ),
+    faults: [
+      '7:42 it ends before it begins | a time after 2026-12-24T00:00Z',
+      '8:11 nobody knows when this freeze is | either `from` and `to`, or `weekly`',
+      '9:11 this freeze is both once and every week | either `from` and `to`, or `weekly`',
+      '10:21 it ends when it begins | another time than 24:00',
+      '11:44 `timeZone` is no time zone: did you mean `Europe/Berlin`? | the IANA name of a time zone, such as Europe/Berlin'
+    ]
+  },
+  {
+    name: 'what a gate names is in the plan',
+    text: watched(
+      'gate: { environments: { production: { milestones: [M-1], dependencies: [shpo, https://a.example/] } } }'
+    ),
+    faults: [
+      '5:56 there is no milestone called `M-1` | a plan with a milestone',
+      '5:77 there is no service called `shpo`: did you mean `shop`? | shop'
+    ]
   },
   {
     name: 'another format, or none, is named',

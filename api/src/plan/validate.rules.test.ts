@@ -38,7 +38,21 @@ services:
       - { name: checkout, title: Checkout, description: why, indicator: latency, path: /api/*/pay, threshold: 300ms, target: 99%, window: 28d, class: [user, synthetic], from: requests, budgeting: { timeSlices: { every: 5m, target: 95% } } }
     routes: { groups: [/api/items/*], cap: 20 }
     load: { url: http://staging.example, requests: [GET /api/items, { method: POST, path: /api/items, weight: 0.5, body: x }], headers: {}, timeout: 1s, maxRate: 50 }
-    gate: { minimumBudget: 10%, loadLineDrop: 20%, requireRun: true }
+    gate:
+      minimumBudget: 10%
+      loadLineDrop: 20%
+      requireRun: true
+      runMaxAge: 3d
+      loadLineReference: L-1
+      milestones: [M-1]
+      freezes:
+        - { from: 2026-12-24T00:00Z, to: 2026-12-27T00:00Z, reason: holidays }
+        - { weekly: { days: [fri, sat], from: '15:00', to: '08:00', timeZone: Europe/Berlin }, reason: weekend }
+      dependencies: [shop-api, https://pay.example/healthz]
+      evidence: [{ kind: junit, name: e2e, maxAge: 2h, anyVersion: true }]
+      rules: { risks: warn, load_run: off }
+      unmeasured: warn
+      environments: { production: { minimumBudget: 25%, unmeasured: block } }
 maintenance: [{ service: [shop-api], from: 2026-12-01T02:00Z, to: 2026-12-01T03:00:00+01:00, reason: upgrade }]
 risks: [{ id: R-01, title: x, impact: high, probability: low, owner: me, mitigation: y, status: accepted }]
 milestones:

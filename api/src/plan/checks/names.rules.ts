@@ -1,7 +1,7 @@
 /** Names: each once, and every reference leads somewhere. */
 import { didYouMean } from '../suggest.rules.ts'
 import type { Fault } from '../fault.ts'
-import { at, errorAt, has, isMapping, itemsOf, oneOrMany, textOf, type Place } from './place.rules.ts'
+import { at, errorAt, has, isMapping, itemsOf, keysOf, oneOrMany, textOf, type Place } from './place.rules.ts'
 
 /** The parts of a promise that become objectives, in the order in which they are shown. */
 export const promiseParts = ['availability', 'p50', 'p90', 'p95', 'p99', 'errors'] as const
@@ -89,8 +89,18 @@ export function brokenReferences(root: Place): Fault[] {
     ...itemsOf(at(root, 'receivers')).flatMap((receiver) => itemsOf(at(receiver, 'services')))
   ]
   const checks = itemsOf(at(root, 'milestones')).flatMap((milestone) => itemsOf(at(milestone, 'acceptance')))
+  const policies = [
+    at(root, 'defaults', 'gate'),
+    ...itemsOf(at(root, 'services')).map((one) => at(one, 'gate'))
+  ].flatMap((gate) => [gate, ...keysOf(at(gate, 'environments')).map((name) => at(gate, 'environments', name))])
+  const milestones = itemsOf(at(root, 'milestones')).flatMap((one) => textOf(at(one, 'id')) ?? [])
+  const required = policies.flatMap((policy) => itemsOf(at(policy, 'milestones')))
+  const dependencies = policies
+    .flatMap((policy) => itemsOf(at(policy, 'dependencies')))
+    .filter((place) => !textOf(place)?.includes(':'))
   return [
-    ...named.flatMap((place) => unknownName(place, textOf(place), 'service', services)),
+    ...required.flatMap((place) => unknownName(place, textOf(place), 'milestone', milestones)),
+    ...[...named, ...dependencies].flatMap((place) => unknownName(place, textOf(place), 'service', services)),
     ...checks.flatMap((check) => brokenObjective(at(check, 'objective'), objectives, services))
   ]
 }

@@ -1,7 +1,7 @@
 /** What has to fit together in the promises of a service. */
 import { describe, keyList } from '../fault-words.rules.ts'
 import type { Fault } from '../fault.ts'
-import { readDuration } from '../quantities.rules.ts'
+import { readDuration, readInstant } from '../quantities.rules.ts'
 import { promiseParts } from './names.rules.ts'
 import { at, errorAt, has, isMapping, itemsOf, keysOf, oneOrMany, textOf, type Place } from './place.rules.ts'
 import { checkSignals, isOnlyProbed, openSecrets } from './signals.rules.ts'
@@ -15,8 +15,10 @@ export function checkServices(root: Place): Fault[] {
       ...checkSignals(service),
       ...checkPromise(at(service, 'promise')),
       ...itemsOf(at(service, 'objectives')).flatMap((objective) => checkObjective(objective, service)),
-      ...checkLoad(service)
-    ])
+      ...checkLoad(service),
+      ...checkGate(at(service, 'gate'))
+    ]),
+    ...checkGate(at(defaults, 'gate'))
   ]
 }
 
@@ -70,4 +72,30 @@ function checkLoad(service: Place): Fault[] {
   if (requireRun.value !== true || has(service, 'load')) return faults
   const expected = '`load` with a URL and requests, or `requireRun: false`'
   return [...faults, errorAt(requireRun, { text: 'no run is possible without `load`', found: 'true', expected })]
+}
+
+const checkGate = (gate: Place): Fault[] =>
+  [gate, ...keysOf(at(gate, 'environments')).map((name) => at(gate, 'environments', name))]
+    .flatMap((policy) => itemsOf(at(policy, 'freezes')))
+    .flatMap(checkFreeze)
+
+/** Once, from one time to another, or every week. */
+function checkFreeze(freeze: Place): Fault[] {
+  if (!isMapping(freeze.value)) return []
+  const once = has(freeze, 'from') || has(freeze, 'to')
+  const weekly = has(freeze, 'weekly')
+  const [from, to] = [textOf(at(freeze, 'from')), textOf(at(freeze, 'to'))]
+  const expected = 'either `from` and `to`, or `weekly`'
+  if (once && weekly) return [errorAt(freeze, { text: 'this freeze is both once and every week', expected })]
+  if (weekly) return checkWeekly(at(freeze, 'weekly'))
+  if (from === null || to === null) return [errorAt(freeze, { text: 'nobody knows when this freeze is', expected })]
+  const [fromMs, toMs] = [readInstant(from), readInstant(to)]
+  if (fromMs === null || toMs === null || fromMs < toMs) return []
+  return [errorAt(at(freeze, 'to'), { text: 'it ends before it begins', found: to, expected: `a time after ${from}` })]
+}
+
+function checkWeekly(weekly: Place): Fault[] {
+  const [from, to] = [textOf(at(weekly, 'from')) ?? '00:00', textOf(at(weekly, 'to')) ?? '24:00']
+  if (from !== to) return []
+  return [errorAt(weekly, { text: 'it ends when it begins', found: to, expected: `another time than ${from}` })]
 }

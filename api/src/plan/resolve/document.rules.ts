@@ -14,6 +14,7 @@ import type {
   ResolvedSignal
 } from '../model.ts'
 import type { ResolvedObjective, ResolvedWindow } from '../objective.ts'
+import { toGate } from './gate.rules.ts'
 import { planFormat, type PlanDocument } from '../schema/plan.ts'
 
 type Entry<Name extends keyof PlanDocument> = NonNullable<PlanDocument[Name]> extends readonly (infer E)[] ? E : never
@@ -68,11 +69,7 @@ export const toService = (service: ResolvedService): ServiceEntry => ({
       maxRate: service.load.maxRatePerS
     }
   }),
-  gate: {
-    minimumBudget: writePercent(service.gate.minimumBudgetRatio),
-    loadLineDrop: writePercent(service.gate.loadLineDropRatio),
-    requireRun: service.gate.requireRun
-  }
+  gate: toGate(service.gate)
 })
 
 export function toSignal(signal: ResolvedSignal): NonNullable<ServiceEntry['signals']>[number] {

@@ -1,10 +1,11 @@
-import type { ResolvedGate, ResolvedLoad, ResolvedPlan, ResolvedService } from '../model.ts'
+import type { ResolvedLoad, ResolvedPlan, ResolvedService } from '../model.ts'
 import type { PlanDocument } from '../schema/plan.ts'
 import type { ServiceEntry } from '../schema/services.ts'
 import { resolveBands, resolveMilestone, resolveReceiver, resolveRisk } from './delivery.rules.ts'
+import { resolveGate } from './gate.rules.ts'
 import { resolveObjectives } from './objectives.rules.ts'
 import { resolveSignals } from './signals.rules.ts'
-import { durationMs, ratioOf } from './values.rules.ts'
+import { durationMs } from './values.rules.ts'
 
 type Defaults = NonNullable<PlanDocument['defaults']>
 
@@ -30,18 +31,12 @@ const resolveService = (service: ServiceEntry, defaults: Defaults): ResolvedServ
   objectives: resolveObjectives(service, defaults),
   routes: { groups: service.routes?.groups ?? [], cap: service.routes?.cap ?? 100 },
   load: service.load ? resolveLoad(service.load) : null,
-  gate: resolveGate({ ...defaults.gate, ...service.gate })
-})
-
-/** A default that demands a run demands it of services that have a load test. */
-const resolveGate = ({
-  minimumBudget = '10%',
-  loadLineDrop = '10%',
-  requireRun = false
-}: NonNullable<ServiceEntry['gate']>): ResolvedGate => ({
-  minimumBudgetRatio: ratioOf(minimumBudget),
-  loadLineDropRatio: ratioOf(loadLineDrop),
-  requireRun
+  gate: resolveGate({
+    ...defaults.gate,
+    ...service.gate,
+    rules: { ...defaults.gate?.rules, ...service.gate?.rules },
+    environments: { ...defaults.gate?.environments, ...service.gate?.environments }
+  })
 })
 
 const resolveLoad = (load: NonNullable<ServiceEntry['load']>): ResolvedLoad => ({

@@ -70,7 +70,7 @@ t.test('what a service does not say comes from the defaults, and then from Plims
     ['me', 'you']
   )
   t.same(plan.services[0]?.objectives[0]?.window, { kind: 'calendar', unit: 'month', timeZone: 'UTC' })
-  t.same(plan.services[0]?.gate, { minimumBudgetRatio: 0.05, loadLineDropRatio: 0.01, requireRun: false })
+  t.match(plan.services[0]?.gate, { minimumBudgetRatio: 0.05, loadLineDropRatio: 0.01, requireRun: false })
   t.same(
     plan.milestones[0]?.acceptance.map(({ evidenceMs }) => evidenceMs),
     [7_200_000, 3_600_000]
@@ -202,6 +202,25 @@ const anObjective = fc
     fc.integer({ min: 1, max: 3_600_000 })
   )
   .map(([objective, ms]) => (objective['indicator'] === 'latency' ? { ...objective, threshold: `${ms}ms` } : objective))
+const aPolicy = {
+  minimumBudget: aTarget,
+  loadLineDrop: aTarget,
+  runMaxAge: fc.constant('36h'),
+  loadLineReference: aName,
+  milestones: fc.constant(['M-1']),
+  freezes: fc.constantFrom(
+    [{ from: '2026-12-24T00:00Z', to: '2026-12-27T00:00Z', reason: 'holidays' }],
+    [{ weekly: { days: 'fri', from: '15:30', to: '24:00', timeZone: 'Europe/Berlin' }, reason: 'weekend' }],
+    [{ weekly: { days: ['sat', 'sun'] }, reason: 'weekend' }]
+  ),
+  dependencies: fc.constant(['https://a.example/healthz']),
+  evidence: fc.constantFrom(
+    [{ kind: 'junit', name: 'e2e' }],
+    [{ kind: 'k6', name: 'load', maxAge: '2h', anyVersion: true }]
+  ),
+  rules: aRecord({}, { risks: fc.constantFrom('warn', 'off'), freeze: fc.constant('block') }),
+  unmeasured: fc.constantFrom('block', 'warn')
+}
 const aService = aRecord(
   {
     signals: fc.oneof(fc.array(aSignal, { maxLength: 4 }), fc.constant(['self', 'push'])),
@@ -223,7 +242,10 @@ const aService = aRecord(
       },
       { maxRate: fc.constant(5), secretHeaders: aSecret }
     ),
-    gate: aRecord({}, { minimumBudget: aTarget, loadLineDrop: aTarget })
+    gate: aRecord(
+      {},
+      { ...aPolicy, environments: fc.dictionary(fc.constantFrom('production', 'staging'), aRecord({}, aPolicy)) }
+    )
   }
 )
 const aCheck = fc

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { MaintenanceEntry, MilestoneEntry, ReceiverEntry, RiskEntry } from './delivery.ts'
-import { Gate, Promised, ServiceEntry, Window } from './services.ts'
+import { Gate } from './gate.ts'
+import { Promised, ServiceEntry, Window } from './services.ts'
 import { Duration, Line, closed } from './words.ts'
 
 export const planFormat = 'plimsoll/v1'

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { Gate } from './gate.ts'
 import { Signal } from './signals.ts'
 import {
   Choice,
@@ -10,7 +11,6 @@ import {
   NameText,
   OneOrMany,
   PathPattern,
-  Percent,
   SecretHeaders,
   Target,
   TimeZone,
@@ -159,17 +159,6 @@ const Load = Type.Object(
     )
   },
   { ...closed, description: 'how a load test of this service looks' }
-)
-
-export const Gate = Type.Object(
-  {
-    minimumBudget: Type.Optional(Percent({ default: '10%', description: 'least share of every error budget left' })),
-    loadLineDrop: Type.Optional(Percent({ default: '10%', description: 'most the load line may drop' })),
-    requireRun: Type.Optional(
-      Type.Boolean({ default: false, description: 'whether a load run of the release is needed' })
-    )
-  },
-  { ...closed, description: 'what a release needs to pass' }
 )
 
 export const Routes = Type.Object(
