@@ -56,6 +56,14 @@ test: $(installed) deps ## all of the above; the last line is `N passed, N faile
 bench: $(installed) $(web_built) ## measure against the targets, write BENCHMARKS.md
 	@exec node scripts/bench.ts
 
+# make ends with 2 whatever a recipe ends with; the three answers are told apart by `plimsoll perf …` itself and in the reports
+.PHONY: perf-gate
+perf-gate: export PERF_JSON ?= .perf/gate.json
+perf-gate: export PERF_JUNIT ?= .perf/gate.xml
+perf-gate: export PERF_MARKDOWN ?= .perf/gate.md
+perf-gate: $(installed) $(web_built) ## load Plimsoll behind Caddy and judge its promise; reports in .perf
+	@exec plimsoll perf gate
+
 ## Generate
 
 .PHONY: openapi

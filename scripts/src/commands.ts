@@ -3,6 +3,7 @@ import { backupCreate, backupList, backupVerify, restore } from './commands/back
 import { importFiles } from './commands/import.ts'
 import { loadLine } from './commands/load-line.ts'
 import { loadRun } from './commands/load-run.ts'
+import { perfGate } from './commands/perf-gate.ts'
 import { planApply } from './commands/plan-apply.ts'
 import { planCheck } from './commands/plan-check.ts'
 import { planDiff } from './commands/plan-diff.ts'
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   importFiles,
   loadRun,
   loadLine,
+  perfGate,
   backupCreate,
   backupList,
   backupVerify,

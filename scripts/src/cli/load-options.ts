@@ -4,7 +4,7 @@ import { findClassKey } from '../../../api/src/load/run/class-claim.ts'
 import type { LoadSubject } from '../../../api/src/load/run/load.ts'
 import { oneGet, readRequests } from '../../../api/src/load/run/requests.rules.ts'
 import { readDuration, readPercent } from '../../../api/src/plan/quantities.rules.ts'
-import type { Context, OptionValues } from './command.ts'
+import type { Context, OperandSpec, OptionValues } from './command.ts'
 import { wrongUsage } from './failure.ts'
 
 /** Options of every command that sends load. */
@@ -27,10 +27,20 @@ export const loadOptions = {
   }
 } as const
 
+/** What stands after `load run` and `load line`. */
+export const loadOperands = [
+  { name: 'URL', description: 'what to load' },
+  { name: 'FILE', description: 'with --json: write the document there', optional: true }
+] as const satisfies readonly OperandSpec[]
+
 type Given = OptionValues<typeof loadOptions>
 
 /** The subject of a load test, from operands and options. */
-export async function subjectOf(text: string, given: Given, { env, output }: Context): Promise<LoadSubject> {
+export async function subjectOf(
+  text: string,
+  given: Given,
+  { env, output }: Pick<Context, 'env' | 'output'>
+): Promise<LoadSubject> {
   const url = targetUrl(text)
   const { key, shared } = findClassKey(env)
   if (!shared) {

@@ -1,9 +1,8 @@
-import { writeFile } from 'node:fs/promises'
 import { searchDefaults, type SearchOptions } from '../../../api/src/load/line/search.rules.ts'
 import { command, type OptionValues } from '../cli/command.ts'
 import { lineLines, lineProgress } from '../cli/load-lines.rules.ts'
-import { duration, loadOptions, number, readTarget, subjectOf } from '../cli/load-options.ts'
-import { exitOf, stateTones, stateWords } from '../cli/verdict.rules.ts'
+import { duration, loadOperands, loadOptions, number, readTarget, subjectOf } from '../cli/load-options.ts'
+import { tellJudged } from '../cli/tell-judged.ts'
 
 const options = {
   start: { type: 'string', value: 'R', description: 'first rate, requests per second (20)' },
@@ -17,10 +16,7 @@ export const loadLine = command({
   noun: 'load',
   verb: 'line',
   summary: 'find the most requests per second at which the promise holds; takes two to four minutes',
-  operands: [
-    { name: 'URL', description: 'what to load' },
-    { name: 'FILE', description: 'with --json: write the document there', optional: true }
-  ],
+  operands: loadOperands,
   options,
   examples: [
     'plimsoll load line http://127.0.0.1:3000/api/items',
@@ -52,13 +48,7 @@ export const loadLine = command({
           if (!output.live) output.note(lineProgress(progress))
         }
       })
-      const lines = [...lineLines(line), output.tone(stateTones[line.state], stateWords[line.state])]
-      if (file === undefined) output.result(line, lines)
-      else {
-        await writeFile(file, `${JSON.stringify(line, null, 2)}\n`)
-        for (const text of lines) output.note(text)
-      }
-      return exitOf([line.state])
+      return await tellJudged(line, lineLines(line), file, output)
     } finally {
       await session.close()
     }

@@ -1,10 +1,8 @@
-import { writeFile } from 'node:fs/promises'
-import type { LoadRun } from '../../../api/src/contract/load.ts'
 import { command, type OptionValues } from '../cli/command.ts'
 import { wrongUsage } from '../cli/failure.ts'
 import { runLines, runProgress } from '../cli/load-lines.rules.ts'
-import { duration, loadOptions, number, readTarget, subjectOf } from '../cli/load-options.ts'
-import { exitOf, stateTones, stateWords } from '../cli/verdict.rules.ts'
+import { duration, loadOperands, loadOptions, number, readTarget, subjectOf } from '../cli/load-options.ts'
+import { tellJudged } from '../cli/tell-judged.ts'
 import type { LoadOrder } from '../../../api/src/load/run/load.ts'
 
 const options = {
@@ -35,10 +33,7 @@ export const loadRun = command({
   noun: 'load',
   verb: 'run',
   summary: 'load a server and say whether its promise held',
-  operands: [
-    { name: 'URL', description: 'what to load' },
-    { name: 'FILE', description: 'with --json: write the document there', optional: true }
-  ],
+  operands: loadOperands,
   options,
   examples: [
     'plimsoll load run http://127.0.0.1:3000/api/items --rate 200 --duration 30s',
@@ -62,17 +57,9 @@ export const loadRun = command({
       const onProgress = (progress: Parameters<typeof runProgress>[0]) =>
         output.progress(runProgress(progress, order.durationMs))
       const run = await session.run(order, { signal, onProgress })
-      const lines = [...runLines(run), output.tone(stateTones[run.state], stateWords[run.state])]
-      await tell(run, lines, file)
-      return exitOf([run.state])
+      return await tellJudged(run, runLines(run), file, output)
     } finally {
       await session.close()
-    }
-
-    async function tell(run: LoadRun, lines: readonly string[], file: string | undefined): Promise<void> {
-      if (file === undefined) return output.result(run, lines)
-      await writeFile(file, `${JSON.stringify(run, null, 2)}\n`)
-      for (const line of lines) output.note(line)
     }
   }
 })

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { command } from '../cli/command.ts'
+import { ownVersion } from '../cli/own-checkout.ts'
 
 export const version = command({
   noun: 'version',
@@ -9,10 +8,8 @@ export const version = command({
   options: {},
   examples: ['plimsoll version --json'],
   async run(_, { output }) {
-    const file = join(import.meta.dirname, '../../../package.json')
-    const { version: plimsoll } = JSON.parse(await readFile(file, 'utf8')) as { version: string }
     const node = process.versions.node
-    output.result({ plimsoll, node }, [`plimsoll ${plimsoll} (Node ${node})`])
+    output.result({ plimsoll: ownVersion, node }, [`plimsoll ${ownVersion} (Node ${node})`])
     return 0
   }
 })

@@ -1,0 +1,26 @@
+const bars = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
+
+/**
+ * Values as a row of bars that any text carries: from 0, so that twice the height is twice the value.
+ *
+ * @param values - null: nothing was measured there, a gap
+ * @param most - points; more values are joined, the largest of each group is shown
+ */
+export const sparkline = (values: readonly (number | null)[], most = 60): string => {
+  const shown = joined(values, most)
+  const top = Math.max(...shown.map((value) => value ?? 0))
+  return shown
+    .map((value) => {
+      if (value === null) return ' '
+      return bars[top === 0 ? 0 : Math.min(bars.length - 1, Math.floor((value / top) * bars.length))]
+    })
+    .join('')
+}
+
+const joined = (values: readonly (number | null)[], most: number): (number | null)[] => {
+  const size = Math.max(1, Math.ceil(values.length / most))
+  return Array.from({ length: Math.ceil(values.length / size) }, (_, i) => {
+    const group = values.slice(i * size, (i + 1) * size).filter((value) => value !== null)
+    return group.length === 0 ? null : Math.max(...group)
+  })
+}
