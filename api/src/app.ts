@@ -6,6 +6,7 @@ import { docsPlugin } from './platform/http/docs.ts'
 import { errorsPlugin } from './platform/http/errors-plugin.ts'
 import { etagPlugin } from './platform/http/etag.ts'
 import { closingPlugin } from './platform/http/closing.ts'
+import { identityPlugin } from './platform/http/identity.ts'
 import { liveRoutePlugin } from './platform/http/live-route.ts'
 import { pressurePlugin, type PressureOptions } from './platform/http/pressure.ts'
 import { rateLimitPlugin } from './platform/http/rate-limit.ts'
@@ -18,7 +19,9 @@ import { systemRoutesPlugin } from './platform/http/system-routes.ts'
 import { validationPlugin } from './platform/http/validation.ts'
 import { webPlugin } from './platform/http/web.ts'
 import { groundPlugin, type Ground } from './platform/ground.ts'
+import { leasePlugin } from './platform/lease.ts'
 import { metricsPlugin } from './platform/metrics.ts'
+import { noticesPlugin } from './platform/notices.ts'
 import { notifyPlugin } from './platform/notify.ts'
 import { retentionPlugin } from './platform/retention.ts'
 import { signingPlugin } from './platform/signing/plugin.ts'
@@ -54,6 +57,8 @@ export async function buildApp({
   await app.register(routeTablePlugin)
   await app.register(readinessPlugin)
   await app.register(databasePlugin)
+  await app.register(noticesPlugin)
+  await app.register(leasePlugin)
   await app.register(retentionPlugin)
   await app.register(signingPlugin, { signer })
   await app.register(notifyPlugin)
@@ -62,6 +67,7 @@ export async function buildApp({
   await app.register(pressurePlugin, pressure)
   await app.register(requestLogPlugin)
   await app.register(securityHeadersPlugin)
+  await app.register(identityPlugin)
   await app.register(accessPlugin)
   await app.register(rateLimitPlugin)
   await app.register(bodiesPlugin)

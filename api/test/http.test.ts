@@ -431,6 +431,24 @@ t.test('every reply carries its id; a proxy may give it, if it is harmless', asy
   t.not((await given('x"}\n{"forged":true}')).headers['x-request-id'], 'x"}\n{"forged":true}')
 })
 
+t.test('every reply says which release and instance gave it', async (t) => {
+  const { app, listen, close } = await buildTestApp({ settings: { RELEASE: 'v1.2-rc.3', ALLOC_ID: 'a1b2c3d4-77' } })
+  t.teardown(close)
+  for (const url of ['/healthz', '/api/v1/services', '/nowhere', '/']) {
+    const { headers } = await app.inject({ url })
+    t.match(headers, { 'x-release': 'v1.2-rc.3', 'x-alloc-id': 'a1b2c3d4-77' }, url)
+  }
+  const live = await fetch(`${await listen()}/api/v1/live`)
+  t.equal(live.headers.get('x-release'), 'v1.2-rc.3', 'the stream too')
+  await live.body?.cancel()
+
+  const plain = await buildTestApp()
+  t.teardown(plain.close)
+  const { headers } = await plain.app.inject({ url: '/healthz' })
+  t.match(headers['x-release'], /^\d+\.\d+\.\d+/, 'without a name it is the version')
+  t.notOk('x-alloc-id' in headers)
+})
+
 t.test('replies of the API run nothing, are framed nowhere and stay out of shared caches', async (t) => {
   const { app } = await start(t)
   for (const url of ['/api/v1/system', '/api/v1/nothing', '/healthz']) {

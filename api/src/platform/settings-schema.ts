@@ -33,6 +33,15 @@ export const SettingsSchema = Type.Object({
   }),
   WEB_ROOT: text('directory of the built page; empty: web/build of this checkout'),
 
+  RELEASE: text('name of this release in X-Release and in its own counts; empty: the version', {
+    pattern: '^([A-Za-z0-9][A-Za-z0-9._-]{0,62})?$',
+    allowed: 'empty, or at most 63 letters, digits, dots, dashes and underscores'
+  }),
+  ALLOC_ID: text('name of this instance in X-Alloc-Id, as Nomad calls its allocation; empty: none is sent', {
+    pattern: '^[A-Za-z0-9-]{0,64}$',
+    allowed: 'empty, or at most 64 letters, digits and dashes'
+  }),
+
   LOG_LEVEL: Type.Union(
     (['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const).map((level) => Type.Literal(level)),
     { default: 'info', description: 'least level that is logged' }

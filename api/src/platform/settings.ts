@@ -7,6 +7,7 @@ import fastify from 'fastify'
 import type { Static, TSchema } from 'typebox'
 import { codedError, type Fault } from './errors.ts'
 import { SettingsSchema } from './settings-schema.ts'
+import { version } from './version.ts'
 
 const checkout = resolve(import.meta.dirname, '../../..')
 
@@ -14,6 +15,8 @@ type SettingsFromEnvironment = Static<typeof SettingsSchema>
 
 /** The settings in force: paths resolved, lists split. */
 export interface Settings extends Readonly<SettingsFromEnvironment> {
+  /** RELEASE, or the version. */
+  readonly release: string
   readonly webhookUrls: readonly string[]
   /** Program and arguments of each command that a plan may run. */
   readonly allowedCommands: readonly (readonly string[])[]
@@ -93,6 +96,7 @@ const finish = (settings: SettingsFromEnvironment, data: Readonly<Record<string,
     PLAN_FILE: resolve(settings.PLAN_FILE),
     DATABASE_URL: settings.DATABASE_URL || `sqlite:${join(dataDir, 'plimsoll.sqlite')}`,
     WEB_ROOT: settings.WEB_ROOT ? resolve(settings.WEB_ROOT) : join(checkout, 'web/build'),
+    release: settings.RELEASE || version,
     BACKUP_DIR: settings.BACKUP_DIR ? resolve(settings.BACKUP_DIR) : join(dataDir, 'backups'),
     allowedCommands: settings.COMMAND_ALLOW.split(/[;\n]/)
       .map((command) => command.split(/\s+/).filter(Boolean))

@@ -21,7 +21,9 @@ export interface FeedStarterOptions {
   readonly db: Kysely<Tables>
   readonly store: SliceStore
   readonly clock: Clock
-  readonly instance: { readonly id: string; readonly version: string }
+  readonly instance: { readonly id: string }
+  /** Name of this release, that of its own requests. */
+  readonly release: string
   readonly flushIntervalMs: number
   readonly classKeys: readonly string[]
   readonly secret: (name: string) => string | undefined
@@ -88,7 +90,7 @@ export function feedStarter(options: FeedStarterOptions): (wish: FeedWish) => Pr
       case 'self': {
         const counting = await withRoutes(wish.counting)
         const { signal } = wish
-        const release = instance.version
+        const { release } = options
         return startSelf({ signal, counting, release, classKeys, oldestKeptMs, clock, recorder, requests })
       }
     }

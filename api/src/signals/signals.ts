@@ -35,7 +35,7 @@ export interface SignalsOptions {
   readonly log: Pick<FastifyBaseLogger, 'debug' | 'warn'>
   readonly settings: Pick<
     Settings,
-    'FLUSH_INTERVAL_MS' | 'PLAN_FILE' | 'RETAIN_10S_HOURS' | 'RETAIN_1M_DAYS' | 'RETAIN_1H_DAYS'
+    'release' | 'FLUSH_INTERVAL_MS' | 'PLAN_FILE' | 'RETAIN_10S_HOURS' | 'RETAIN_1M_DAYS' | 'RETAIN_1H_DAYS'
   >
   readonly instance: { readonly id: string; readonly version: string }
   /** Secrets that sign `X-Plimsoll-Class`. */
@@ -97,7 +97,14 @@ export class Signals {
       isService: (name) => this.#subjects.has(name)
     })
     const onError = say('a source has trouble')
-    const start = feedStarter({ ...options, flushIntervalMs, recorder: this.#recorder, intake: this.push, onError })
+    const start = feedStarter({
+      ...options,
+      release: settings.release,
+      flushIntervalMs,
+      recorder: this.#recorder,
+      intake: this.push,
+      onError
+    })
     this.#manager = new SignalManager({ clock, start, onError })
     this.#prune = pruneJob({ store, clock, log })
     this.#stopSweep = clock.every(sweepMs, () => this.recent.sweep())

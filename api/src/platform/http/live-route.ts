@@ -4,6 +4,7 @@ import { on, systemRoutes } from '../../contract/index.ts'
 import { codedError, notAcceptable } from '../errors.ts'
 import type { LiveClient } from '../live.ts'
 import { Counter, Gauge } from '../metrics.ts'
+import { identityHeaders } from './identity.ts'
 import { apiHeaders } from './security-headers.ts'
 
 export const tooManyReaders = codedError({
@@ -55,6 +56,7 @@ export const liveRoutePlugin = fp(
         const { raw } = reply
         raw.writeHead(200, {
           ...apiHeaders,
+          ...identityHeaders(app.settings),
           'content-type': 'text/event-stream; charset=utf-8',
           'cache-control': 'no-store',
           'x-accel-buffering': 'no' // nginx would hold events back
