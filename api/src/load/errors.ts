@@ -125,3 +125,9 @@ export const secretMissing = codedError({
   title: 'A secret of the plan has no value',
   hint: 'set it in the environment or in Vault'
 })
+
+export const loadStopped = codedError({
+  code: 'PLIMSOLL_LOAD_STOPPED',
+  status: 409,
+  title: 'The load test was stopped before it began'
+})

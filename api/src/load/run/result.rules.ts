@@ -21,7 +21,7 @@ export const resultOf = (plan: Plan, sent: Sent, promised: Promised, identity: R
   const lastSecond = seconds.reduce((last, { second }) => Math.max(last, second), -1)
   const durationMs = facts?.countedMs ?? (lastSecond + 1) * 1_000
   const partial = facts === null || facts.stopped
-  const limited = facts !== null && isLimited(facts)
+  const limited = facts !== null && (isLimited(facts) || seconds.some(({ failures }) => (failures['sender'] ?? 0) > 0))
   const perS = (count: number): number => (durationMs === 0 ? 0 : (count / durationMs) * 1_000)
   const measured = measure(seconds, promised, { durationMs, partial, senderLimited: limited })
   return {

@@ -68,10 +68,12 @@ const oneOf = async (
 ): Promise<FirstReply> => {
   const first = await ask(target, request, timeoutMs, signal).catch((error: unknown) => error as Error)
   if (!(first instanceof Error)) return first
-  if (signal?.aborted || failureOf(first) !== 'timeout') throw explain(first, target, request)
+  if (signal?.aborted) throw refuse.loadStopped('nothing was sent yet', { cause: first })
+  if (failureOf(first) !== 'timeout') throw explain(first, target, request)
   // it hung: perhaps it does so to some only
   const others = Array.from({ length: tries - 1 }, () => ask(target, request, timeoutMs, signal))
   return Promise.any(others).catch(() => {
+    if (signal?.aborted) throw refuse.loadStopped('nothing was sent yet', { cause: first })
     throw explain(first, target, request)
   })
 }
@@ -103,7 +105,8 @@ const ask = async (
       bytes += chunk.length
       if (bytes > maxReplyBytes) throw endless(target, path)
     }
-    return { status, closes: /\bclose\b/i.test(first(got['connection']) ?? '') }
+    // undici itself asks for the end of the connection after a HEAD
+    return { status, closes: method !== 'HEAD' && /\bclose\b/i.test(first(got['connection']) ?? '') }
   } catch (error) {
     // a reply that trickles is cut by the limit, which says so in its own words only
     if (limit.aborted && !signal?.aborted) throw Object.assign(new Error('no complete reply'), { code: 'ETIMEDOUT' })
@@ -138,6 +141,7 @@ const explain = (cause: Error, { origin }: PlannedTarget, { path }: PlannedReque
     case 'timeout':
       return refuse.targetSilent(`${where} gave no complete reply in time`, { cause })
     case 'too_large':
+    case 'sender':
     case 'reset':
     case 'other':
       return refuse.targetBroken(`${where}: ${cause.message} (${code})`, { cause })

@@ -14,15 +14,22 @@ const kinds: Readonly<Record<string, FailureKind>> = {
   UND_ERR_BODY_TIMEOUT: 'timeout',
   UND_ERR_HEADERS_OVERFLOW: 'protocol',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'protocol',
-  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'too_large'
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'too_large',
+  // this machine has no port, file or buffer left: the server was not even asked
+  EADDRNOTAVAIL: 'sender',
+  EMFILE: 'sender',
+  ENFILE: 'sender',
+  ENOBUFS: 'sender',
+  ENOMEM: 'sender'
 }
 
 /** Why a connection or a reply failed, from the error's code; the first known code along its causes. */
 export const failureOf = (error: unknown): FailureKind => {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     if (at.name === 'HTTPParserError') return 'protocol'
-    const { code } = at as NodeJS.ErrnoException
-    if (code === undefined) continue
+    // an aborted request has a number for its code
+    const { code } = at as { code?: unknown }
+    if (typeof code !== 'string') continue
     const known = kinds[code]
     if (known) return known
     if (isTls(code)) return 'tls'

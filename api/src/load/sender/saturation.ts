@@ -1,18 +1,14 @@
 import type { EventEmitter } from 'node:events'
+import { isIP } from 'node:net'
 import autocannon from 'autocannon'
 import { cycle } from './arrivals.rules.ts'
-import { failureOf } from './failure.rules.ts'
 import type { FromSender, SaturationPlan, SenderFacts } from './plan.ts'
+import { SaturatedConnection } from './saturated-connection.ts'
 import { Tally, type FailureKind } from './tally.ts'
 
 const reportMs = 500
 /** Connections that fail at once are made again at once: after this many without one reply it is over. */
 const hopelessFailures = 2_000
-
-/** What autocannon keeps of the requests a connection waits for; not part of its documented interface. */
-interface Pending {
-  readonly pipelinedRequests?: { toArray(): readonly { readonly startTime: [number, number] }[] }
-}
 
 /**
  * As many requests as the connections carry: each sends again as soon as it is answered (closed
@@ -23,7 +19,7 @@ export class SaturationSender {
   readonly #plan: SaturationPlan
   readonly #tell: (message: FromSender) => void
   readonly #tally: Tally
-  readonly #clients: (EventEmitter & Pending)[] = []
+  readonly #connections: SaturatedConnection[] = []
   #originMs = 0
   #endMs: number
   #failuresInARow = 0
@@ -79,18 +75,17 @@ export class SaturationSender {
       pipelining,
       timeout: timeoutMs / 1_000,
       requests: cycle(requests).map((index) => withHost(all[index]!, new URL(target.origin).host)),
-      ...(protocol === 'https:' && { servername: hostname }),
+      // an IP address is no server name: RFC 6066, section 3
+      ...(protocol === 'https:' && isIP(hostname.replace(/^\[|\]$/g, '')) === 0 && { servername: hostname }),
       setupClient: (client) => this.#watch(client)
     }
   }
 
   /** Lost requests as each connection tells them: autocannon's own count squares them under pipelining. */
-  #watch(client: EventEmitter & Pending): void {
-    this.#clients.push(client)
+  #watch(client: EventEmitter): void {
+    const lost = (kind: FailureKind): void => this.#failed(kind)
+    this.#connections.push(new SaturatedConnection(client, { verifyTls: this.#plan.target.verifyTls, lost }))
     client.on('timeout', () => this.#failed('timeout'))
-    client.on('connError', (error: Error) => {
-      for (let i = 0; i < this.#plan.pipelining; i++) this.#failed(failureOf(error))
-    })
   }
 
   #answered(status: number, latencyMs: number): void {
@@ -119,11 +114,10 @@ export class SaturationSender {
     if (this.#ended) return
     this.#endMs = Math.min(this.#endMs, this.#now())
     const second = Math.max(0, Math.ceil((this.#endMs - this.#plan.warmUpMs) / 1_000) - 1)
-    for (const client of this.#clients) {
-      for (const { startTime } of client.pipelinedRequests?.toArray() ?? []) {
-        const [seconds, nanoseconds] = process.hrtime(startTime)
+    for (const connection of this.#connections) {
+      for (const ageUs of connection.waitingUs()) {
         this.#tally.begin(second)
-        if (!this.#tally.cut(second, seconds * 1e6 + nanoseconds / 1_000)) this.#unfinished++
+        if (!this.#tally.cut(second, ageUs)) this.#unfinished++
       }
     }
     this.#ended = true

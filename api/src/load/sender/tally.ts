@@ -3,7 +3,8 @@ import { maxLatencyUs } from '../../signals/histogram.rules.ts'
 import type { SecondCounts } from './plan.ts'
 
 /** Why a request got no reply. */
-export type FailureKind = 'timeout' | 'refused' | 'reset' | 'dns' | 'tls' | 'protocol' | 'too_large' | 'other'
+export type FailureKind =
+  'timeout' | 'refused' | 'reset' | 'dns' | 'tls' | 'protocol' | 'too_large' | 'sender' | 'other'
 
 interface Second {
   /** Requests counted in it that are not settled. */
