@@ -4,6 +4,7 @@ import { banner } from './banner.ts'
 import { systemClock } from './platform/clock.ts'
 import { takeDataDir } from './platform/data-dir.ts'
 import { describeUrl, openDatabase } from './platform/database/open.ts'
+import { postgresLimits } from './platform/database/postgres.ts'
 import { codedError, isCodedError } from './platform/errors.ts'
 import { createLogger } from './platform/logger.ts'
 import { returnStartMemory } from './platform/memory.ts'
@@ -28,7 +29,10 @@ async function start(): Promise<void> {
   const dataDir = takeDataDir(settings.DATA_DIR, settings.DATABASE_URL)
   opened.push(() => dataDir.release())
   logger.info({ version, instance: dataDir.instanceId, store: describeUrl(settings.DATABASE_URL) }, 'starting')
-  const database = await openDatabase(settings.DATABASE_URL, { nowMs: systemClock.nowMs() })
+  const database = await openDatabase(settings.DATABASE_URL, {
+    nowMs: systemClock.nowMs(),
+    limits: postgresLimits(settings)
+  })
   opened.push(() => database.close())
 
   const app = await buildApp({

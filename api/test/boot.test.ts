@@ -158,7 +158,7 @@ t.test('a store of a newer version is refused and left as it is', async (t) => {
   await first.ended
   const path = join(root, 'data/plimsoll.sqlite')
   const db = new DatabaseSync(path)
-  db.exec("insert into schema_migrations values (9999, 'from the future', 0)")
+  db.exec("insert into schema_migrations values (9999, 'from the future', 0, 9999)")
   db.close()
   const before = readFileSync(path)
   const second = start(t, settings)

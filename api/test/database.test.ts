@@ -251,6 +251,21 @@ function conformance(t: Test, name: string, open: () => Promise<Database>): void
     )
   })
 
+  t.test(
+    `${name}: an older program goes on beside a schema that only adds, and is refused by one that takes away`,
+    async (t) => {
+      const { db, dialect, close } = await open()
+      t.teardown(close)
+      const adds = { version: schemaVersion + 1, name: 'adds', statements: () => ['create table later (id integer)'] }
+      const takesAway = { ...adds, version: schemaVersion + 2, needs: schemaVersion + 1, statements: () => [] }
+      await migrate(db, dialect, 0, [...migrations, adds])
+      t.strictSame(await migrate(db, dialect, 0), { from: schemaVersion + 1, to: schemaVersion + 1 })
+      await migrate(db, dialect, 0, [...migrations, adds, takesAway])
+      await t.rejects(migrate(db, dialect, 0), { code: 'PLIMSOLL_SCHEMA_NEWER', message: /needs/ })
+      t.match(await migrate(db, dialect, 0, [...migrations, adds]), { from: schemaVersion + 2 })
+    }
+  )
+
   t.test(`${name}: its size is known`, async (t) => {
     const store = await open()
     t.teardown(() => store.close())
@@ -276,7 +291,9 @@ t.test('postgresql', { skip: postgresMissing() ?? false, timeout: 120_000 }, asy
   t.test('a database of a newer program is refused', async (t) => {
     const url = await server.createDatabase()
     const store = await openDatabase(url)
-    await sql`insert into schema_migrations values (${schemaVersion + 1}, 'later', 0)`.execute(store.db)
+    await sql`insert into schema_migrations values (${schemaVersion + 1}, 'later', 0, ${schemaVersion + 1})`.execute(
+      store.db
+    )
     await store.close()
     await t.rejects(openDatabase(url), { code: 'PLIMSOLL_SCHEMA_NEWER' })
   })
@@ -324,7 +341,9 @@ t.test('sqlite: the file survives closing and opening', async (t) => {
 t.test('sqlite: a newer schema is refused, and nothing is changed', async (t) => {
   const path = join(t.testdir(), 'store.sqlite')
   const store = await openDatabase(path)
-  await sql`insert into schema_migrations values (${schemaVersion + 1}, 'later', 0)`.execute(store.db)
+  await sql`insert into schema_migrations values (${schemaVersion + 1}, 'later', 0, ${schemaVersion + 1})`.execute(
+    store.db
+  )
   await store.close()
   await t.rejects(openDatabase(path), { code: 'PLIMSOLL_SCHEMA_NEWER', hint: /newer version|restore/ })
   const raw = new DatabaseSync(path)
@@ -513,7 +532,7 @@ t.test('a backup that is damaged, foreign, newer or missing restores nothing', a
   const newer = join(root, 'newer.sqlite')
   writeFileSync(newer, readFileSync(good.path))
   const raw = new DatabaseSync(newer)
-  raw.exec(`insert into schema_migrations values (${schemaVersion + 1}, 'later', 0)`)
+  raw.exec(`insert into schema_migrations values (${schemaVersion + 1}, 'later', 0, ${schemaVersion + 1})`)
   raw.close()
 
   const restore = (backupPath: string) => () => restoreBackup({ backupPath, url, dataDir, nowMs })

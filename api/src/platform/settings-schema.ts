@@ -1,16 +1,7 @@
 import { getHeapStatistics } from 'node:v8'
 import { Type } from 'typebox'
-
-const wholeNumber = (
-  unit: string,
-  description: string,
-  limits: { default: number; minimum: number; maximum: number }
-) => Type.Integer({ ...limits, description, unit })
-
-const text = (
-  description: string,
-  options: { default?: string; pattern?: string; secret?: true; allowed?: string } = {}
-) => Type.String({ default: '', ...options, description })
+import { text, wholeNumber } from './setting.ts'
+import { vaultSettings } from './vault/settings-schema.ts'
 
 /** Every setting, its unit, its limits and what it is without being set. Names are environment variables. */
 export const SettingsSchema = Type.Object({
@@ -31,6 +22,26 @@ export const SettingsSchema = Type.Object({
     allowed: 'empty, sqlite:PATH or postgres://…',
     secret: true
   }),
+  DATABASE_CONNECTIONS: wholeNumber('connections', 'most connections to PostgreSQL of one instance, and one more', {
+    default: 10,
+    minimum: 2,
+    maximum: 500
+  }),
+  DATABASE_STATEMENT_TIMEOUT_MS: wholeNumber('ms', 'how long PostgreSQL may work on one statement', {
+    default: 30_000,
+    minimum: 500,
+    maximum: 600_000
+  }),
+  DATABASE_CONNECT_TIMEOUT_MS: wholeNumber('ms', 'how long a connection to PostgreSQL may be waited for', {
+    default: 5_000,
+    minimum: 100,
+    maximum: 60_000
+  }),
+  LEASE_DURATION_MS: wholeNumber(
+    'ms',
+    'of instances on one PostgreSQL one leads (alerts, probes, retention); when it is silent for this long, another does',
+    { default: 15_000, minimum: 500, maximum: 300_000 }
+  ),
   WEB_ROOT: text('directory of the built page; empty: web/build of this checkout'),
 
   RELEASE: text('name of this release in X-Release and in its own counts; empty: the version', {
@@ -165,6 +176,8 @@ export const SettingsSchema = Type.Object({
     minimum: 0,
     maximum: 1_048_576
   }),
+
+  ...vaultSettings,
 
   SHUTDOWN_TIMEOUT_MS: wholeNumber('ms', 'how long requests may take to finish after Ctrl-C or SIGTERM', {
     default: 15_000,

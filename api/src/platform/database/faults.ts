@@ -56,6 +56,7 @@ const byCode: Record<string, keyof typeof faults> = {
   '25006': 'read_only',
   '58030': 'io_error',
   '57014': 'too_slow',
+  '25P03': 'too_slow',
   '57P01': 'shutting_down',
   '57P02': 'shutting_down',
   '57P03': 'unreachable',

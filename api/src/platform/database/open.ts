@@ -3,8 +3,9 @@ import { dirname, resolve } from 'node:path'
 import { Kysely, sql } from 'kysely'
 import { codedError, isCodedError, messageOf } from '../errors.ts'
 import { explainStoreError } from './faults.ts'
+import { Line } from './line.ts'
 import { migrate, schemaVersion } from './migrate.ts'
-import { openPool, postgresDialect } from './postgres.ts'
+import { connectionConfig, defaultLimits, openPool, postgresDialect, type PostgresLimits } from './postgres.ts'
 import { applicationId, NodeSqliteDatabase, NodeSqliteDialect } from './sqlite.ts'
 import type { Tables } from './tables.ts'
 import { StoreWatch } from './watch.ts'
@@ -20,6 +21,8 @@ export interface Database {
   readonly schemaVersion: number
   /** What the statements show of the store's health. */
   readonly watch: StoreWatch
+  /** A connection of its own for what instances tell each other; null where there is but one instance. */
+  readonly line: Line | null
   /** Size of what is stored, bytes. */
   sizeBytes(): Promise<number>
   close(): Promise<void>
@@ -28,6 +31,8 @@ export interface Database {
 export interface OpenOptions {
   /** Unix time for the history of migrations, ms. */
   readonly nowMs?: number
+  /** On PostgreSQL. */
+  readonly limits?: PostgresLimits
 }
 
 export const storeOpenFailed = codedError({
@@ -43,7 +48,7 @@ export const storeOpenFailed = codedError({
  * @throws PLIMSOLL_STORE_OPEN_FAILED, PLIMSOLL_SCHEMA_NEWER
  */
 export async function openDatabase(url: string, options: OpenOptions = {}): Promise<Database> {
-  const database = isPostgres(url) ? openPostgres(url) : openSqlite(sqlitePath(url))
+  const database = isPostgres(url) ? openPostgres(url, options.limits) : openSqlite(sqlitePath(url))
   try {
     await migrate(database.db, database.dialect, options.nowMs ?? 0)
     return database
@@ -88,6 +93,7 @@ function openSqlite(path: string): Database {
     path: inMemory ? null : path,
     schemaVersion,
     watch,
+    line: null,
     async sizeBytes() {
       if (!inMemory) return fileSize(path) + fileSize(`${path}-wal`)
       const row = raw.prepare('select page_count * page_size as bytes from pragma_page_count, pragma_page_size').get()
@@ -109,9 +115,10 @@ const claim = ({ raw }: NodeSqliteDatabase): void => {
   raw.exec(`pragma application_id = ${applicationId}`)
 }
 
-function openPostgres(url: string): Database {
+function openPostgres(url: string, limits = defaultLimits): Database {
   const watch = new StoreWatch()
-  const pool = openPool(url, (error) => watch.failed(error))
+  const { pool, cut } = openPool(url, (error) => watch.failed(error), limits)
+  const line = new Line({ config: () => connectionConfig(url, limits), onSilence: cut })
   const db = new Kysely<Tables>({ dialect: postgresDialect(pool), log: watch.log })
   return {
     db,
@@ -119,11 +126,13 @@ function openPostgres(url: string): Database {
     path: null,
     schemaVersion,
     watch,
+    line,
     async sizeBytes() {
       const { rows } = await sql<{ bytes: number }>`select pg_database_size(current_database()) as bytes`.execute(db)
       return rows[0]?.bytes ?? 0
     },
     async close() {
+      await line.close()
       await db.destroy()
       if (!pool.ended) await pool.end()
     }

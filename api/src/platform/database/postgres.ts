@@ -1,5 +1,7 @@
 import { PostgresDialect } from 'kysely'
 import pg from 'pg'
+import type { Settings } from '../settings.ts'
+import { socketOf } from './line.ts'
 
 /** Object ids of PostgreSQL's types whose text form we read differently from `pg`. */
 const int8 = 20
@@ -28,28 +30,75 @@ const types = {
   }
 }
 
+/** How much of a PostgreSQL server Plimsoll takes. */
+export interface PostgresLimits {
+  /** Connections of this instance at most; one more listens and holds the lease. */
+  readonly connections: number
+  /** How long a statement may take before the server ends it, ms. */
+  readonly statementTimeoutMs: number
+  /** How long making a connection, or waiting for a free one, may take, ms. */
+  readonly connectTimeoutMs: number
+}
+
+export const defaultLimits: PostgresLimits = {
+  connections: 10,
+  statementTimeoutMs: 30_000,
+  connectTimeoutMs: 5_000
+}
+
+export const postgresLimits = (
+  settings: Pick<Settings, 'DATABASE_CONNECTIONS' | 'DATABASE_STATEMENT_TIMEOUT_MS' | 'DATABASE_CONNECT_TIMEOUT_MS'>
+): PostgresLimits => ({
+  connections: settings.DATABASE_CONNECTIONS,
+  statementTimeoutMs: settings.DATABASE_STATEMENT_TIMEOUT_MS,
+  connectTimeoutMs: settings.DATABASE_CONNECT_TIMEOUT_MS
+})
+
+/** What every connection is made with. */
+export const connectionConfig = (url: string, limits: PostgresLimits): pg.ClientConfig => ({
+  connectionString: url,
+  application_name: 'plimsoll',
+  connectionTimeoutMillis: limits.connectTimeoutMs,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 10_000,
+  statement_timeout: limits.statementTimeoutMs,
+  types
+})
+
+export interface Pool {
+  readonly pool: pg.Pool
+  /** Ends every connection at once, answered or not: what waits on them fails and is tried again. */
+  cut(): void
+}
+
 /**
  * A pool of connections to PostgreSQL.
  *
  * @param url - `postgres://user:password@host:port/database`
  * @param onError - told of connections that broke; the pool replaces them
  */
-export function openPool(url: string, onError: (error: Error) => void): pg.Pool {
+export function openPool(url: string, onError: (error: Error) => void, limits = defaultLimits): Pool {
   const pool = new pg.Pool({
-    connectionString: url,
-    application_name: 'plimsoll',
-    max: 10,
-    connectionTimeoutMillis: 5_000,
+    ...connectionConfig(url, limits),
+    max: limits.connections,
     idleTimeoutMillis: 30_000,
-    keepAlive: true,
-    statement_timeout: 30_000,
-    idle_in_transaction_session_timeout: 30_000,
-    types
+    // a transaction whose instance is frozen lets go of what it holds
+    idle_in_transaction_session_timeout: limits.statementTimeoutMs
   })
+  const clients = new Set<pg.PoolClient>()
   pool.on('error', onError)
-  // a connection in use reports its end to its query and once more to itself: unheard, that would end the process
-  pool.on('connect', (client) => client.on('error', onError))
-  return pool
+  pool.on('connect', (client) => {
+    // a connection in use reports its end to its query and once more to itself: unheard, that would end the process
+    client.on('error', onError)
+    clients.add(client)
+  })
+  pool.on('remove', (client) => clients.delete(client))
+  return {
+    pool,
+    cut() {
+      for (const client of clients) socketOf(client)?.destroy()
+    }
+  }
 }
 
 export const postgresDialect = (pool: pg.Pool): PostgresDialect => new PostgresDialect({ pool })

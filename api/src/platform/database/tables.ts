@@ -20,6 +20,12 @@ export interface Tables {
   deliveries: DeliveriesTable
   load_runs: LoadRunsTable
   load_lines: LoadLinesTable
+  api_tokens: ApiTokensTable
+  sessions: SessionsTable
+  audit_log: AuditLogTable
+  leases: LeasesTable
+  instances: InstancesTable
+  journal: JournalTable
   meta: MetaTable
 }
 
@@ -202,6 +208,106 @@ export interface LoadLinesTable {
   found: number
   /** The line as the API gives it, JSON. */
   body: string
+}
+
+/** Who may act for all instances, until when. */
+export interface LeasesTable {
+  name: string
+  /** One process: instance and a random part, so that a restart is another holder. */
+  holder: string
+  /** Grows by one with every change of holder; writes of a leader compare it. */
+  token: number
+  /** By the database's clock, Unix ms. */
+  expires_ms: number
+  taken_ms: number
+}
+
+/** The processes that share the store, as each said of itself. Times are by the database's clock. */
+export interface InstancesTable {
+  holder: string
+  instance: string
+  version: string
+  started_ms: number
+  seen_ms: number
+  /** What its sources report, JSON by service. */
+  sources: string
+}
+
+/** What instances tell each other, for some minutes; on PostgreSQL only. */
+export interface JournalTable {
+  /** Who tells, and on which lane: numbers of one source are committed in their order. */
+  source: string
+  /** 1, 2, 3 … */
+  seq: number
+  /** By the database's clock, Unix ms. */
+  at_ms: number
+  kind: string
+  body: string
+}
+
+/** Tokens for programs; the tokens themselves are nowhere. */
+export interface ApiTokensTable {
+  id: string
+  /** SHA-256 of the token (hex). */
+  hash: string
+  /** Its first characters. */
+  start: string
+  name: string
+  role: string
+  /** JSON array of names; null: all services. */
+  services: string | null
+  created_ms: number
+  created_by: string
+  expires_ms: number | null
+  revoked_ms: number | null
+  /** To the minute. */
+  used_ms: number | null
+}
+
+/** People who are signed in; ended sessions leave no row. */
+export interface SessionsTable {
+  id: string
+  /** SHA-256 of the secret in the cookie (hex). */
+  hash: string
+  /** That of the secret before it, which works until the new one has arrived. */
+  previous_hash: string | null
+  /** When the newest secret was first used; null: the browser may not have it. */
+  confirmed_ms: number | null
+  /** What the provider calls the person. */
+  subject: string
+  name: string
+  role: string
+  /** JSON array of names; null: all services. */
+  services: string | null
+  /** Where the person signed in from. */
+  address: string
+  created_ms: number
+  rotated_ms: number
+  /** To the minute. */
+  used_ms: number
+  expires_ms: number
+}
+
+/** Who did what; triggers refuse to change or delete a row, and each hash covers the row before. */
+export interface AuditLogTable {
+  /** 1, 2, 3 … without a gap. */
+  sequence: number
+  at_ms: number
+  instance: string
+  caller_kind: string
+  caller_id: string
+  caller_name: string
+  caller_role: string | null
+  action: string
+  subject: string
+  outcome: string
+  status: number | null
+  /** JSON object of flat values. */
+  detail: string
+  address: string
+  request_id: string
+  previous_hash: string
+  hash: string
 }
 
 /** Small facts about the store itself: instance id, created at. */
