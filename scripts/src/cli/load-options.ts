@@ -98,6 +98,10 @@ export function duration(name: string, text: string | undefined, fallback: strin
   return ms
 }
 
+/** Load that is not counted, milliseconds; 0s is none. */
+export const warmUp = (text: string | undefined, fallback: string): number =>
+  (text ?? fallback) === '0s' ? 0 : duration('warm-up', text, fallback)
+
 /** An option's number within limits. */
 export function number(
   name: string,

@@ -1,7 +1,7 @@
 import { command, type OptionValues } from '../cli/command.ts'
 import { wrongUsage } from '../cli/failure.ts'
 import { runLines, runProgress } from '../cli/load-lines.rules.ts'
-import { duration, loadOperands, loadOptions, number, readTarget, subjectOf } from '../cli/load-options.ts'
+import { duration, loadOperands, loadOptions, number, readTarget, subjectOf, warmUp } from '../cli/load-options.ts'
 import { tellJudged } from '../cli/tell-judged.ts'
 import type { LoadOrder } from '../../../api/src/load/run/load.ts'
 
@@ -74,7 +74,7 @@ const orderOf = (given: Given): LoadOrder => {
   const durationMs = duration('duration', given.duration, '30s')
   const limit =
     connections === undefined ? null : number('connections', connections, { min: 1, max: 50_000, whole: true })
-  const warmUpMs = warmUpOf(given['warm-up'], saturate)
+  const warmUpMs = warmUp(given['warm-up'], saturate ? '2s' : '0s')
   if (rate === undefined) {
     const pipelining = number('pipelining', given.pipelining ?? '1', { min: 1, max: 1_000, whole: true })
     return { kind: 'saturation', durationMs, warmUpMs, connections: limit ?? 64, pipelining }
@@ -88,9 +88,4 @@ const orderOf = (given: Given): LoadOrder => {
     warmUpMs,
     connections: limit
   }
-}
-
-const warmUpOf = (text: string | undefined, saturate: boolean): number => {
-  const asked = text ?? (saturate ? '2s' : '0s')
-  return asked === '0s' ? 0 : duration('warm-up', asked, '2s')
 }

@@ -3,7 +3,7 @@ import type { Reason } from '../../../api/src/contract/primitives.ts'
 import { command, type Context, type OptionValues } from '../cli/command.ts'
 import { wrongUsage } from '../cli/failure.ts'
 import { runLines, runProgress } from '../cli/load-lines.rules.ts'
-import { duration, loadOptions, number, subjectOf } from '../cli/load-options.ts'
+import { duration, loadOptions, number, subjectOf, warmUp } from '../cli/load-options.ts'
 import { ownCheckout, ownVersion } from '../cli/own-checkout.ts'
 import { exitOf, stateTones, stateWords } from '../cli/verdict.rules.ts'
 import type { GatePlan } from '../perf/gate.ts'
@@ -50,7 +50,7 @@ export const perfGate = command({
       throw wrongUsage(`perf gate does not know what to do with ${file}`, '--json FILE writes the report to a file')
     }
     const plan = planOf(given, env)
-    const port = given.port ?? env['PERF_PORT']
+    const port = portOf(given.port ?? env['PERF_PORT'])
     const files = reportFiles(file, given, env)
     const { checkServer, reasonOf, unmeasured } = await import('../perf/gate.ts')
     const startedMs = Date.now()
@@ -60,7 +60,7 @@ export const perfGate = command({
     let checks: PerfCheck[]
     try {
       if (given.target === undefined) {
-        server = await startPlimsoll({ checkout: ownCheckout, bare: given.bare, signal, port: portOf(port) })
+        server = await startPlimsoll({ checkout: ownCheckout, bare: given.bare, signal, port })
         output.note(`it serves at ${server.origin}${server.behind ? ', behind Caddy' : ''}`)
       }
       const subject = await subjectFor(given, server, context)
@@ -97,7 +97,7 @@ const planOf = (given: Given, env: Context['env']): GatePlan => {
   return {
     ratePerS: number('rate', rate, { min: 1, max: 100_000 }),
     durationMs: duration('duration', given.duration ?? (env['PERF_DURATION'] || undefined), '30s'),
-    warmUpMs: duration('warm-up', given['warm-up'], '5s'),
+    warmUpMs: warmUp(given['warm-up'], '5s'),
     saturationMs: duration('saturation', given.saturation, '10s'),
     connections: number('connections', given.connections ?? '16', { min: 1, max: 10_000, whole: true })
   }
