@@ -233,6 +233,9 @@ export const StartLoad = Type.Union([
       ratePerS: Type.Number({ exclusiveMinimum: 0, maximum: 1_000_000 }),
       durationMs: Type.Integer({ minimum: 1_000, maximum: 3_600_000 }),
       arrivals: Type.Optional(Type.Union([Type.Literal('constant'), Type.Literal('poisson')])),
+      warmUpMs: Type.Optional(
+        Type.Integer({ minimum: 0, maximum: 600_000, default: 0, description: 'load before it that is not counted' })
+      ),
       release: Type.Optional(Type.String({ maxLength: 256 }))
     },
     { additionalProperties: false }
@@ -240,7 +243,23 @@ export const StartLoad = Type.Union([
   Type.Object(
     {
       kind: Type.Literal('line'),
-      startPerS: Type.Optional(Type.Number({ minimum: 1, maximum: 1_000_000 })),
+      startPerS: Type.Optional(Type.Number({ minimum: 1, maximum: 1_000_000, default: 20, description: 'first rate' })),
+      budgetMs: Type.Optional(
+        Type.Integer({
+          minimum: 5_000,
+          maximum: 3_600_000,
+          default: 110_000,
+          description: 'load until the estimate stands'
+        })
+      ),
+      holdMs: Type.Optional(
+        Type.Integer({
+          minimum: 3_000,
+          maximum: 600_000,
+          default: 30_000,
+          description: 'how long the line has to hold at the end'
+        })
+      ),
       release: Type.Optional(Type.String({ maxLength: 256 }))
     },
     { additionalProperties: false }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import type { LiveLoad, LoadLine, LoadRun, StartLoad } from '../contract/load.ts'
+import type { LiveLoad, StartLoad } from '../contract/load.ts'
 import type { Clock } from '../platform/clock.ts'
 import { isCodedError, messageOf } from '../platform/errors.ts'
 import type { LiveHub } from '../platform/live.ts'
-import { loadBusy } from './errors.ts'
+import { loadBusy, loadStopped } from './errors.ts'
 import { findLine, type LineProgress } from './line/find-line.ts'
-import { searchDefaults } from './line/search.rules.ts'
+import { searchDefaults, searchWithin } from './line/search.rules.ts'
 import { LoadSession, type LoadSubject } from './run/load.ts'
 import type { Progress } from './sender/plan.ts'
 import type { LoadStore } from './store.ts'
@@ -53,9 +53,10 @@ export class ActiveLoad {
     const stop = (this.#stop = new AbortController())
     this.#toldMs = -Infinity
     const begun = this.#tell({ ...idle, id: randomUUID(), ...begin(order, this.#tools.clock.nowMs()) })
-    this.#ended = this.#work(order, stop.signal)
-      .catch((error: unknown) => this.#failed(error))
-      .finally(() => (this.#stop = null))
+    this.#ended = this.#work(order, stop.signal).then(
+      (result) => this.#end({ state: 'ended', result }),
+      (error: unknown) => this.#failed(error)
+    )
     return begun
   }
 
@@ -72,35 +73,36 @@ export class ActiveLoad {
     await this.#ended
   }
 
-  async #work({ service, subject, start, maxRatePerS }: ActiveOrder, signal: AbortSignal): Promise<void> {
+  /** @returns id of the run or line that was kept */
+  async #work({ service, subject, start, maxRatePerS }: ActiveOrder, signal: AbortSignal): Promise<string> {
     const { clock, store, log } = this.#tools
     const session = await LoadSession.open(subject, signal, clock)
     try {
       if (start.kind === 'line') {
         const startPerS = Math.min(start.startPerS ?? searchDefaults.startPerS, maxRatePerS)
-        const options = { ...searchDefaults, promised: subject.promised, startPerS, maxPerS: maxRatePerS }
+        const { budgetMs = searchDefaults.budgetMs, holdMs = searchDefaults.holdMs } = start
+        const options = searchWithin({ promised: subject.promised, startPerS, maxPerS: maxRatePerS, budgetMs, holdMs })
         const onProgress = (progress: LineProgress): void => this.#line(progress)
         const line = await findLine(session, options, { signal, onProgress, clock })
         await store.putLine(service, line)
-        this.#done(line)
         log.info({ service, ratePerS: line.ratePerS, state: line.state }, 'load line measured')
-      } else {
-        const { ratePerS, durationMs, arrivals = 'constant' } = start
-        const order = {
-          kind: 'paced',
-          ratePerS,
-          durationMs,
-          arrivals,
-          jitterRatio: 0,
-          warmUpMs: 0,
-          connections: null
-        } as const
-        const onProgress = (progress: Progress): void => this.#run(progress, ratePerS, durationMs)
-        const run = await session.run(order, { signal, onProgress })
-        await store.putRun(service, run)
-        this.#done(run)
-        log.info({ service, ratePerS, state: run.state }, 'load run ended')
+        return line.id
       }
+      const { ratePerS, durationMs, arrivals = 'constant', warmUpMs = 0 } = start
+      const order = {
+        kind: 'paced',
+        ratePerS,
+        durationMs,
+        arrivals,
+        jitterRatio: 0,
+        warmUpMs,
+        connections: null
+      } as const
+      const onProgress = (progress: Progress): void => this.#run(progress, ratePerS, durationMs)
+      const run = await session.run(order, { signal, onProgress })
+      await store.putRun(service, run)
+      log.info({ service, ratePerS, state: run.state }, 'load run ended')
+      return run.id
     } finally {
       await session.close()
     }
@@ -127,20 +129,18 @@ export class ActiveLoad {
     })
   }
 
-  #done({ id }: LoadRun | LoadLine): void {
-    this.#tell({ ...this.#now!, state: 'ended', leftMs: null, result: id })
-  }
-
   #failed(error: unknown): void {
     const coded = isCodedError(error)
+    if (coded && error.code === loadStopped.spec.code) return this.#end({ state: 'ended' })
     const reason = { code: coded ? error.code : 'PLIMSOLL_INTERNAL_ERROR', text: messageOf(error) }
     this.#tools.log.warn({ service: this.#now?.service, ...reason }, 'load ended without a result')
-    this.#tell({
-      ...this.#now!,
-      state: 'failed',
-      leftMs: null,
-      error: { ...reason, hint: coded ? (error.hint ?? null) : null }
-    })
+    this.#end({ state: 'failed', error: { ...reason, hint: coded ? (error.hint ?? null) : null } })
+  }
+
+  /** Whoever hears of the end may begin the next. */
+  #end(end: Partial<LiveLoad>): void {
+    this.#stop = null
+    this.#tell({ ...this.#now!, leftMs: null, ...end })
   }
 
   #change(change: Partial<LiveLoad>): void {
@@ -153,7 +153,7 @@ export class ActiveLoad {
   #tell(load: LiveLoad): LiveLoad {
     this.#now = load
     this.#toldMs = this.#tools.clock.monotonicMs()
-    this.#tools.live.publish('load', load)
+    this.#tools.live.share('load', load)
     return load
   }
 }

@@ -131,3 +131,10 @@ export const loadStopped = codedError({
   status: 409,
   title: 'The load test was stopped before it began'
 })
+
+export const loadIdTaken = codedError({
+  code: 'PLIMSOLL_LOAD_ID_TAKEN',
+  status: 409,
+  title: 'This id is taken',
+  hint: 'give every run and every load line an id of its own, such as a UUID'
+})

@@ -1,5 +1,6 @@
 import type { LoadLine, LoadLineStatus } from '../contract/load.ts'
 import type { Reason } from '../contract/primitives.ts'
+import { isThisMachine } from './sender/target.rules.ts'
 
 const dayMs = 86_400_000
 
@@ -23,10 +24,12 @@ interface Present {
   readonly nowMs: number
   /** The release that answers users now; null: not known. */
   readonly release: string | null
+  /** Fingerprint of the machine Plimsoll runs on; null: not known. */
+  readonly machine: string | null
 }
 
 /** Why a line no longer says much of the service as it runs now; empty while it does. */
-export const staleness = (line: LoadLine, { nowMs, release }: Present): Reason[] => {
+export const staleness = (line: LoadLine, { nowMs, release, machine }: Present): Reason[] => {
   const reasons: Reason[] = []
   const ageMs = nowMs - Date.parse(line.measuredAt)
   if (ageMs > lineKeepsMs) {
@@ -44,6 +47,15 @@ export const staleness = (line: LoadLine, { nowMs, release }: Present): Reason[]
       code: 'line_of_another_release',
       text: `the load line was measured on ${line.release}, users get ${release}`,
       next: 'measure it on this release'
+    })
+  }
+  // loaded on the machine that sent: the line is that machine's
+  const where = isThisMachine(URL.parse(line.target)?.hostname ?? '') ? line.machine : null
+  if (where && machine !== null && where.fingerprint !== machine) {
+    reasons.push({
+      code: 'line_of_another_machine',
+      text: `the load line is of another machine than this one: ${where.cores} cores, ${where.cpu}, ${where.memoryGiB} GiB`,
+      next: 'measure it where the service runs'
     })
   }
   return reasons

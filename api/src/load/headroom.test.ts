@@ -16,18 +16,26 @@ t.test('headroom is what the traffic leaves of the line', async (t) => {
 
 const measuredMs = Date.UTC(2026, 0, 1)
 const line = (change: Partial<LoadLine> = {}) =>
-  ({ measuredAt: new Date(measuredMs).toISOString(), release: 'v1', ...change }) as LoadLine
+  ({ measuredAt: new Date(measuredMs).toISOString(), release: 'v1', target: '', machine: null, ...change }) as LoadLine
 
-t.test('a line goes stale by age and by release', async (t) => {
+t.test('a line goes stale by age, by release and by machine', async (t) => {
   const dayMs = 86_400_000
   const codes = (given: LoadLine, days: number, release: string | null) =>
-    staleness(given, { nowMs: measuredMs + days * dayMs, release }).map(({ code }) => code)
+    staleness(given, { nowMs: measuredMs + days * dayMs, release, machine: 'here' }).map(({ code }) => code)
   t.strictSame(codes(line(), 13, 'v1'), [])
   t.strictSame(codes(line(), 15, 'v1'), ['line_old'])
   t.strictSame(codes(line(), 1, 'v2'), ['line_of_another_release'])
   t.strictSame(codes(line(), 15, 'v2'), ['line_old', 'line_of_another_release'])
   t.strictSame(codes(line({ release: null }), 1, 'v2'), [], 'nobody said which release it was')
   t.strictSame(codes(line(), 1, null), [], 'nobody knows what runs now')
+  const machine = { fingerprint: 'there', cpu: 'x', cores: 2, memoryGiB: 4, platform: 'linux x64', node: '24.0.0' }
+  t.strictSame(codes(line({ machine, target: 'http://127.0.0.1:3000/' }), 1, 'v1'), ['line_of_another_machine'])
+  t.strictSame(
+    codes(line({ machine: { ...machine, fingerprint: 'here' }, target: 'http://127.0.0.1:3000/' }), 1, 'v1'),
+    []
+  )
+  t.strictSame(codes(line({ machine, target: 'https://shop.example/' }), 1, 'v1'), [], 'the sender is not the server')
+  t.strictSame(codes(line({ machine, target: 'no URL' }), 1, 'v1'), [])
 })
 
 t.test('an autoscaler is told to stay below the line', async (t) => {

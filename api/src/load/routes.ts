@@ -8,6 +8,7 @@ import { serviceOf } from '../signals/routes.ts'
 import { decodeCursor, encodeCursor } from '../slo/alerting/cursor.rules.ts'
 import { loadNotPlanned, loadTooMuch } from './errors.ts'
 import { headroomRatio, scalingAdvice, staleAt, staleness } from './headroom.rules.ts'
+import { thisMachine } from './run/machine.ts'
 import { shownTarget } from './sender/target.rules.ts'
 import type { RunPage, StoredRun } from './store.ts'
 import { subjectOfPlan } from './subject.rules.ts'
@@ -72,8 +73,7 @@ export const loadRunRoutes = async (instance: FastifyInstance): Promise<void> =>
       const subject = subjectOfPlan(service, load, {
         classKey: app.signals.classKeys[0]!,
         secrets: app.settings.planSecrets,
-        release: body.release ?? null,
-        directory: process.cwd()
+        release: body.release ?? null
       })
       reply.code(202)
       return active.start({ service: service.name, subject, start: body, maxRatePerS: load.maxRatePerS })
@@ -115,6 +115,7 @@ export const loadRunRoutes = async (instance: FastifyInstance): Promise<void> =>
 export const loadLineRoutes = async (instance: FastifyInstance): Promise<void> => {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>()
   const { store } = app.load
+  const here = thisMachine()
 
   app.route({
     ...on(loadRoutes, 'GET /api/v1/services/{service}/load-line'),
@@ -136,7 +137,7 @@ export const loadLineRoutes = async (instance: FastifyInstance): Promise<void> =
       const nowMs = app.clock.nowMs()
       const releases = await app.slices.releases(name, nowMs - recentMs, nowMs)
       const newest = releases.toSorted((a, b) => b.lastSeenMs - a.lastSeenMs)[0]?.release ?? null
-      const staleReasons = staleness(line, { nowMs, release: newest })
+      const staleReasons = staleness(line, { nowMs, release: newest, machine: here.fingerprint })
       return {
         line,
         staleAt: staleAt(line.measuredAt),

@@ -1,6 +1,7 @@
 import type { LoadLine, LoadRun } from '../contract/load.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/open.ts'
+import { loadIdTaken } from './errors.ts'
 
 /** What the overview needs of a line. */
 export interface LineInBrief {
@@ -30,7 +31,11 @@ export class LoadStore {
     this.#clock = clock
   }
 
-  /** Keeps a run; one that is kept already is left as it is. */
+  /**
+   * Keeps a run; one that is kept already is left as it is.
+   *
+   * @throws PLIMSOLL_LOAD_ID_TAKEN when another service has a run of this id
+   */
   async putRun(service: string, run: LoadRun): Promise<void> {
     const row = { id: run.id, service, release: run.release ?? '', started_ms: Date.parse(run.startedAt) }
     const body = JSON.stringify({ ...run, service })
@@ -39,6 +44,12 @@ export class LoadStore {
       .values({ ...row, body })
       .onConflict((conflict) => conflict.column('id').doNothing())
       .execute()
+    const kept = await this.#db
+      .selectFrom('load_runs')
+      .select('service')
+      .where('id', '=', run.id)
+      .executeTakeFirstOrThrow()
+    if (kept.service !== service) throw loadIdTaken(`the run "${run.id}" is one of another service`)
   }
 
   async run(service: string, id: string): Promise<LoadRun | null> {
@@ -74,7 +85,11 @@ export class LoadStore {
     return rows.map(({ body }) => JSON.parse(body) as StoredRun)
   }
 
-  /** Keeps a line; one that is kept already is left as it is. */
+  /**
+   * Keeps a line; one that is kept already is left as it is.
+   *
+   * @throws PLIMSOLL_LOAD_ID_TAKEN when another service has a line of this id
+   */
   async putLine(service: string, line: LoadLine): Promise<void> {
     const found = line.ratePerS !== null && !line.partial ? 1 : 0
     const row = { id: line.id, service, release: line.release ?? '', measured_ms: Date.parse(line.measuredAt), found }
@@ -84,6 +99,12 @@ export class LoadStore {
       .values({ ...row, body })
       .onConflict((conflict) => conflict.column('id').doNothing())
       .execute()
+    const kept = await this.#db
+      .selectFrom('load_lines')
+      .select('service')
+      .where('id', '=', line.id)
+      .executeTakeFirstOrThrow()
+    if (kept.service !== service) throw loadIdTaken(`the load line "${line.id}" is one of another service`)
     await this.refresh()
   }
 

@@ -3,6 +3,7 @@ import { complement } from '../plan/quantities.rules.ts'
 import { secretMissing } from './errors.ts'
 import { housePromise, type Promised } from './line/hold.rules.ts'
 import type { LoadSubject } from './run/load.ts'
+import { checkedRequest } from './run/requests.rules.ts'
 import type { PlannedRequest } from './sender/plan.ts'
 
 /** What a service promises, as a load test judges it; what it does not promise is the house's own. */
@@ -21,13 +22,12 @@ interface Around {
   readonly classKey: string
   readonly secrets: Readonly<Record<string, string | undefined>>
   readonly release: string | null
-  readonly directory: string
 }
 
 /**
  * The load test a plan describes. The plan names the host, so it may be loaded.
  *
- * @throws PLIMSOLL_SECRET_MISSING when a header's secret has no value
+ * @throws PLIMSOLL_SECRET_MISSING when a header's secret has no value; PLIMSOLL_REQUESTS_INVALID
  */
 export const subjectOfPlan = (service: ResolvedService, load: ResolvedLoad, around: Around): LoadSubject => {
   const url = new URL(load.url)
@@ -39,7 +39,7 @@ export const subjectOfPlan = (service: ResolvedService, load: ResolvedLoad, arou
   }
   return {
     url,
-    requests: load.requests.map((request) => planned(request, url, headers)),
+    requests: load.requests.map((request, i) => planned(request, i, url, headers)),
     allowed: [url.host],
     verifyTls: true,
     classKey: around.classKey,
@@ -47,13 +47,15 @@ export const subjectOfPlan = (service: ResolvedService, load: ResolvedLoad, arou
     timeoutMs: load.timeoutMs,
     service: service.name,
     release: around.release,
-    directory: around.directory
+    // the plan loads a deployed service: the commit of Plimsoll's own directory is not its commit
+    directory: null
   }
 }
 
 /** Paths of the mix begin at the path of the URL: `http://shop/base` and `/items` make `/base/items`. */
 const planned = (
   { method, path, weight, body }: LoadRequest,
+  i: number,
   url: URL,
   headers: Readonly<Record<string, string>>
-): PlannedRequest => ({ method, path: url.pathname.replace(/\/$/, '') + path, weight, headers, body })
+): PlannedRequest => checkedRequest({ method, path: url.pathname.replace(/\/$/, '') + path, weight, headers, body }, i)

@@ -25,6 +25,12 @@ export const searchDefaults: Omit<SearchOptions, 'promised'> = {
   holdMs: 30_000
 }
 
+/** Options for a time under load; errors are rare, and get the same larger share of it as by default. */
+export const searchWithin = (given: Omit<SearchOptions, 'errorBudgetMs'>): SearchOptions => ({
+  ...given,
+  errorBudgetMs: (given.budgetMs * searchDefaults.errorBudgetMs) / searchDefaults.budgetMs
+})
+
 /** What is known of the line so far. */
 export interface Estimate {
   readonly fit: Fit

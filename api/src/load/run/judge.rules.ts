@@ -11,7 +11,8 @@ export interface RunCounts {
   /** Slow, and bad, requests of each second. */
   readonly slowPerSecond: readonly number[]
   readonly badPerSecond: readonly number[]
-  /** Replies with a status of 400 to 499. */
+  /** Replies with a status of 300 to 399, 304 apart, and of 400 to 499. */
+  readonly redirects: number
   readonly clientErrors: number
   readonly p95Ms: number | null
   readonly partial: boolean
@@ -25,8 +26,8 @@ export interface Judged {
 
 /** Chance of a wrong verdict, per promise and side. */
 const alpha = 0.05
-/** When this share of the replies is 4xx, the run measured the error page. */
-const clientErrorShare = 0.5
+/** When this share of the replies is 3xx or 4xx, the run measured something else than the service. */
+const elsewhereShare = 0.5
 
 /** Whether the promise held in a run: each promise by the bounds of its share, with the reasons. */
 export const judgeRun = (counts: RunCounts, promised: Promised): Judged => {
@@ -47,7 +48,7 @@ const endedEarly: Reason = {
 }
 
 const whyNot = (counts: RunCounts): Reason | null => {
-  const { total, senderLimited, clientErrors } = counts
+  const { total, senderLimited, redirects, clientErrors } = counts
   if (senderLimited) {
     return {
       code: 'generator_limit',
@@ -58,7 +59,16 @@ const whyNot = (counts: RunCounts): Reason | null => {
   if (total === 0) {
     return { code: 'no_samples', text: 'no request was counted', next: 'run longer, or at a higher rate' }
   }
-  if (clientErrors < clientErrorShare * total) return null
+  if (redirects >= elsewhereShare * total) {
+    return {
+      code: 'redirects',
+      text: `${redirects} of ${total} replies were redirects (3xx): they are not followed`,
+      value: redirects,
+      samples: total,
+      next: 'load the address they name'
+    }
+  }
+  if (clientErrors < elsewhereShare * total) return null
   return {
     code: 'client_errors',
     text: `${clientErrors} of ${total} replies were client errors (4xx): the run measured the error page`,

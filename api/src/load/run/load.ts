@@ -25,8 +25,8 @@ export interface LoadSubject {
   readonly timeoutMs: number
   readonly service: string | null
   readonly release: string | null
-  /** Directory whose commit the run belongs to. */
-  readonly directory: string
+  /** Directory whose commit the run belongs to; null: what is loaded comes from no directory here. */
+  readonly directory: string | null
 }
 
 /** What is sent, besides the subject. */
@@ -107,7 +107,7 @@ export class LoadSession {
       target: shownTarget(url),
       machine: thisMachine(),
       version,
-      commit: await gitCommit(directory)
+      commit: directory === null ? null : await gitCommit(directory)
     })
   }
 

@@ -25,7 +25,9 @@ export const readRequests = (text: string): PlannedRequest[] => {
   if (!Array.isArray(document) || document.length === 0 || document.length > mostRequests) {
     throw requestsInvalid(`they have to be an array of 1 to ${mostRequests} requests`)
   }
-  return document.map((entry: unknown, i) => (typeof entry === 'string' ? fromLine(entry, i) : fromObject(entry, i)))
+  return document.map((entry: unknown, i) =>
+    typeof entry === 'string' ? fromLine(entry, i) : checkedRequest(entry, i)
+  )
 }
 
 /** One GET of what a URL names. */
@@ -50,7 +52,13 @@ const fromLine = (line: string, i: number): PlannedRequest => {
 
 const known = new Set(['method', 'path', 'weight', 'headers', 'body'])
 
-const fromObject = (entry: unknown, i: number): PlannedRequest => {
+/**
+ * One request of a mix, as it can be sent.
+ *
+ * @param i - its place, for the error
+ * @throws PLIMSOLL_REQUESTS_INVALID
+ */
+export const checkedRequest = (entry: unknown, i: number): PlannedRequest => {
   if (typeof entry !== 'object' || entry === null) throw wrong(i, 'it has to be "METHOD /path" or an object')
   const { method = 'GET', path, weight = 1, headers = {}, body = null, ...rest } = entry as Record<string, unknown>
   const strange = Object.keys(rest)[0]

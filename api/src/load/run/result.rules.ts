@@ -153,6 +153,7 @@ const totalsOf = (seconds: readonly SecondCounts[]) => ({
   total: seconds.reduce((sum, { total }) => sum + total, 0),
   slow: seconds.reduce((sum, { slow }) => sum + slow, 0),
   bad: seconds.reduce((sum, second) => sum + badOf(second), 0),
+  redirects: seconds.reduce((sum, second) => sum + statusesFrom(second, 300, 400) - (second.statuses[304] ?? 0), 0),
   clientErrors: seconds.reduce((sum, second) => sum + statusesFrom(second, 400, 500), 0)
 })
 

@@ -13,6 +13,7 @@ const counts = (change: Partial<RunCounts> = {}): RunCounts => ({
   bad: 0,
   slowPerSecond: Array.from({ length: 30 }, (_, i) => (i % 5 === 0 ? 2 : 0)),
   badPerSecond: new Array<number>(30).fill(0),
+  redirects: 0,
   clientErrors: 0,
   p95Ms: 80,
   partial: false,
@@ -31,6 +32,7 @@ t.test('a run is judged by the bounds of its shares', async (t) => {
     { name: 'nothing sent', change: { total: 0, slow: 0 }, state: 'could_not_measure' },
     { name: 'a tired sender', change: { senderLimited: true, slow: 6_000 }, state: 'could_not_measure' },
     { name: 'only 404s', change: { clientErrors: 6_000 }, state: 'could_not_measure' },
+    { name: 'only redirects', change: { redirects: 6_000 }, state: 'could_not_measure' },
     { name: 'ended early', change: { partial: true }, state: 'not_enough_evidence' },
     {
       name: 'ended early, and already broken',

@@ -4,6 +4,10 @@ export const isLoopbackAddress = (address: string): boolean => {
   return /^127(\.\d{1,3}){3}$/.test(plain) || plain === '::1'
 }
 
+/** Whether a URL's host means the machine that asks. */
+export const isThisMachine = (hostname: string): boolean =>
+  hostname === 'localhost' || hostname.endsWith('.localhost') || isLoopbackAddress(hostname.replace(/^\[|\]$/g, ''))
+
 /** What stands in `--yes-i-may-load`: a host, with or without its port; compared without case. */
 export const isNamed = (url: URL, allowed: readonly string[]): boolean =>
   allowed.some((name) => {
