@@ -3,8 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createHash } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
-import type { LiveEvents, Problem, System } from '@plimsoll/api/contract'
+import type { LiveEvents, LiveLoad, Problem, StartLoad, System } from '@plimsoll/api/contract'
 import type { Reply, RouteKey } from '@plimsoll/api/contract/client.ts'
+import { aSending, briefOf, lineBrief, linesOf, lineStatus, pageOf, runsOf, targetOf } from './load.ts'
 import { milestones, planChanges, planFaults, planStatus, risks, YAML } from './plan.ts'
 import { SCENES, type ServiceScene } from './scene.ts'
 import { axisOf, heatmap, history, routeGroups, slotOf, trafficSeries } from './series.ts'
@@ -69,6 +70,7 @@ export const startFixtureServer = async ({
   let revision = 12
   let yaml = YAML
   let eventId = 0
+  const sendings = new Map<string, LiveLoad>()
 
   const sceneOf = (name: string | undefined): ServiceScene => {
     const scene = scenes.find((each) => each.name === name)
@@ -107,11 +109,16 @@ export const startFixtureServer = async ({
           objectives: scene.objectives.map((each) => objective(scene, each, nowMs, explain))
         })
       }
+      if (['runs', 'load-line', 'load-lines'].includes(section)) return loadAnswer(scene, parts.slice(2), url, request)
       const own = scene.objectives.find((each) => each.name === item)
       if (section === 'objectives' && own && leaf === 'history')
         return typed('GET /api/v1/services/{service}/objectives/{objective}/history', history(scene, own, axis, nowMs))
       if (section === 'objectives' && own)
         return typed('GET /api/v1/services/{service}/objectives/{objective}', objective(scene, own, nowMs, explain))
+    }
+    if (area === 'runs') {
+      const all = scenes.flatMap((scene) => runsOf(scene, nowMs).map((run) => briefOf(run, scene.name)))
+      return typed('GET /api/v1/runs', pageOf(all, url))
     }
     if (area === 'alerts') {
       const known = alerts(nowMs).filter(({ service }) => scenes.some((scene) => scene.name === service))
@@ -131,13 +138,8 @@ export const startFixtureServer = async ({
     throw new Refusal(404, 'PLIMSOLL_NOT_FOUND', 'Not found', `There is nothing at ${url.pathname}.`)
   }
 
-  const planAnswer = async (
-    name: string | undefined,
-    id: string | undefined,
-    request: IncomingMessage,
-    nowMs: number
-  ): Promise<unknown> => {
-    if (request.method !== 'GET' && name !== 'diff' && guarded && request.headers.authorization !== 'Bearer secret') {
+  const guard = (request: IncomingMessage): void => {
+    if (guarded && request.headers.authorization !== 'Bearer secret') {
       throw new Refusal(
         401,
         'PLIMSOLL_TOKEN_NEEDED',
@@ -146,6 +148,67 @@ export const startFixtureServer = async ({
         'Send Authorization: Bearer with the API token.'
       )
     }
+  }
+
+  const loadAnswer = async (
+    scene: ServiceScene,
+    [section, item]: readonly string[],
+    url: URL,
+    request: IncomingMessage
+  ): Promise<unknown> => {
+    const nowMs = Date.now()
+    const { name } = scene
+    const noneSuch = (): never => {
+      throw new Refusal(404, 'PLIMSOLL_NOT_FOUND', 'Not found', `${name} has no ${section} “${item}”.`)
+    }
+    if (section === 'load-line')
+      return typed(
+        'GET /api/v1/services/{service}/load-line',
+        lineStatus(scene, summary(scene, nowMs).traffic.ratePerS, nowMs)
+      )
+    if (section === 'load-lines' && !item)
+      return typed('GET /api/v1/services/{service}/load-lines', { lines: linesOf(scene, nowMs).map(lineBrief) })
+    if (section === 'load-lines')
+      return typed(
+        'GET /api/v1/services/{service}/load-lines/{id}',
+        linesOf(scene, nowMs).find(({ id }) => id === item) ?? noneSuch()
+      )
+    if (request.method === 'POST') {
+      guard(request)
+      const order = JSON.parse(await text(request)) as StartLoad
+      if (order.kind === 'run' && order.ratePerS > 300)
+        throw new Refusal(
+          400,
+          'PLIMSOLL_LOAD_TOO_MUCH',
+          'The plan does not allow so much load',
+          `${order.ratePerS} requests per second are more than the 300 the plan allows.`,
+          'Ask for less, or raise load.maxRate in the plan.'
+        )
+      sendings.set(name, aSending(name, order.kind))
+      return typed('POST /api/v1/services/{service}/runs', sendings.get(name)!)
+    }
+    if (request.method === 'DELETE')
+      return typed('DELETE /api/v1/services/{service}/runs/active', sendings.get(name) ?? noneSuch())
+    if (item)
+      return typed(
+        'GET /api/v1/services/{service}/runs/{id}',
+        runsOf(scene, nowMs).find(({ id }) => id === item) ?? noneSuch()
+      )
+    const briefs = runsOf(scene, nowMs).map((run) => briefOf(run, name))
+    return typed('GET /api/v1/services/{service}/runs', {
+      ...pageOf(briefs, url),
+      active: sendings.get(name) ?? null,
+      target: targetOf(scene)
+    })
+  }
+
+  const planAnswer = async (
+    name: string | undefined,
+    id: string | undefined,
+    request: IncomingMessage,
+    nowMs: number
+  ): Promise<unknown> => {
+    if (request.method !== 'GET' && name !== 'diff') guard(request)
     if (name === 'risks') return typed('GET /api/v1/plan/risks', { risks: scenes.length > 0 ? risks : [] })
     if (name === 'milestones' && id) {
       const found = milestones(nowMs).find((milestone) => milestone.id === id)
@@ -254,6 +317,7 @@ export const startFixtureServer = async ({
       for (const stream of streams) stream.destroy()
     },
     send: (name, data) => {
+      if (name === 'load') sendings.set((data as LiveLoad).service, data as LiveLoad)
       for (const stream of streams) write(stream, name, data)
     },
     close: () => {

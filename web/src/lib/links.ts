@@ -10,6 +10,11 @@ export const links = {
   service: (service: string, span?: Span | Preset) => resolve('/services/[service]', { service }) + rangeOf(span),
   alerts: (service?: string) => resolve('/alerts') + (service ? `?service=${encodeURIComponent(service)}` : ''),
   alert: (id: string) => resolve('/alerts/[id]', { id }),
+  load: (before?: string) => resolve('/load') + (before ? `?before=${encodeURIComponent(before)}` : ''),
+  loadOf: (service: string) => resolve('/services/[service]/load', { service }),
+  run: (service: string, id: string, beside?: string) =>
+    resolve('/services/[service]/runs/[id]', { service, id }) + (beside ? `?with=${encodeURIComponent(beside)}` : ''),
+  loadLine: (service: string, id: string) => resolve('/services/[service]/load-lines/[id]', { service, id }),
   plan: (view?: string) => resolve('/plan') + (view ? `?view=${view}` : ''),
   planExport: (format: 'given' | 'resolved' | 'openslo') => `/api/v1/plan/export?format=${format}`,
   /** Opens why a number is what it is, on the page one is on. */

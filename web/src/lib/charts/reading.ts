@@ -7,3 +7,14 @@ export interface Reading {
 }
 
 export type Tone = 'sea' | 'deep' | 'fail' | 'warn' | 'soft'
+
+/** A value on a chart's height: its place, 0 at the bottom to 1 at the top, and its name. */
+export interface Labelled {
+  readonly share: number
+  readonly label: string
+}
+
+/** A value on a chart's width; a major one stands out among those that are not. */
+export interface Upright extends Labelled {
+  readonly major: boolean
+}

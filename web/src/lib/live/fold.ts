@@ -1,3 +1,4 @@
+import { headroomRatio } from '../load/headroom.ts'
 import type { LiveSlices, LiveState, ObjectiveBrief, ServiceSummary, Traffic } from '@plimsoll/api/contract'
 
 /** Live messages folded into what was read before, without reading it again. */
@@ -6,8 +7,19 @@ import type { LiveSlices, LiveState, ObjectiveBrief, ServiceSummary, Traffic } f
 export const withSlices = (services: readonly ServiceSummary[], message: LiveSlices): ServiceSummary[] =>
   services.map((service) => {
     const news = message.services[service.name]
-    return news ? { ...service, traffic: trafficWith(service.traffic, news, message.atMs) } : service
+    return news ? serviceWith(service, news, message.atMs) : service
   })
+
+/** One service with its traffic of now, and the headroom that follows from it. */
+export const serviceWith = <S extends Pick<ServiceSummary, 'traffic' | 'loadLine' | 'headroomRatio'>>(
+  service: S,
+  news: News,
+  atMs: number
+): S => ({
+  ...service,
+  traffic: trafficWith(service.traffic, news, atMs),
+  headroomRatio: headroomRatio(news.ratePerS, service.loadLine?.ratePerS ?? null)
+})
 
 type News = LiveSlices['services'][string]
 
@@ -16,7 +28,7 @@ type News = LiveSlices['services'][string]
  *
  * @param atMs - the message's last second: a silent service's window moves on as well
  */
-export const trafficWith = (traffic: Traffic, news: News, atMs: number): Traffic => ({
+const trafficWith = (traffic: Traffic, news: News, atMs: number): Traffic => ({
   ...traffic,
   ratePerS: news.ratePerS,
   errorRatio: news.errorRatio,

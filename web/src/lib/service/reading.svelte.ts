@@ -2,7 +2,7 @@ import { untrack } from 'svelte'
 import { page } from '$app/state'
 import { call } from '#lib/api/client.ts'
 import { resource } from '#lib/api/resource.svelte.ts'
-import { trafficWith } from '#lib/live/fold.ts'
+import { serviceWith } from '#lib/live/fold.ts'
 import { live } from '#lib/live/live.svelte.ts'
 import { instant } from '#lib/time/range.ts'
 import { chosenObjective } from './burn.ts'
@@ -101,7 +101,7 @@ export class ServiceReading {
       const stops = [
         live.on('slices', ({ services, atMs }) => {
           const news = services[own]
-          if (news) this.detail.update((detail) => ({ ...detail, traffic: trafficWith(detail.traffic, news, atMs) }))
+          if (news) this.detail.update((detail) => serviceWith(detail, news, atMs))
         }),
         live.on('state', (message) => message.service === own && this.#judgedAgain()),
         live.on('alert', (message) => message.service === own && this.#changed()),
