@@ -18,7 +18,7 @@ import { serverOptions } from './platform/http/server-options.ts'
 import { systemRoutesPlugin } from './platform/http/system-routes.ts'
 import { validationPlugin } from './platform/http/validation.ts'
 import { webPlugin } from './platform/http/web.ts'
-import { groundPlugin, type Ground } from './platform/ground.ts'
+import { groundPlugin, type GroundOptions } from './platform/ground.ts'
 import { leasePlugin } from './platform/lease.ts'
 import { metricsPlugin } from './platform/metrics.ts'
 import { noticesPlugin } from './platform/notices.ts'
@@ -26,18 +26,22 @@ import { notifyPlugin } from './platform/notify.ts'
 import { retentionPlugin } from './platform/retention.ts'
 import { signingPlugin } from './platform/signing/plugin.ts'
 import type { Signer } from './platform/signing/signer.ts'
+import { vaultPlugin } from './platform/vault/plugin.ts'
+import type { VaultStatus } from './platform/vault/vault.ts'
 import { planPlugin } from './plan/plugin.ts'
 import { signalsPlugin } from './signals/plugin.ts'
 import { sloPlugin } from './slo/plugin.ts'
 import { loadPlugin } from './load/plugin.ts'
 
-export interface AppOptions extends Ground {
+export interface AppOptions extends GroundOptions {
   readonly logger?: FastifyBaseLogger
   /** Metrics of the whole process: only where one application is one process. */
   readonly processMetrics?: boolean
   readonly pressure?: PressureOptions
   /** Default: a key in DATA_DIR. */
   readonly signer?: Signer | null
+  /** How it stands with Vault. Default: nothing comes from there. */
+  readonly vault?: VaultStatus | null
 }
 
 /** The application: everything but the process. Testable without a port. */
@@ -46,6 +50,7 @@ export async function buildApp({
   processMetrics = false,
   pressure = {},
   signer = null,
+  vault = null,
   ...ground
 }: AppOptions): Promise<FastifyInstance> {
   const app = fastify(serverOptions(ground.settings, logger))
@@ -60,6 +65,7 @@ export async function buildApp({
   await app.register(noticesPlugin)
   await app.register(leasePlugin)
   await app.register(retentionPlugin)
+  await app.register(vaultPlugin, { status: vault })
   await app.register(signingPlugin, { signer })
   await app.register(notifyPlugin)
 

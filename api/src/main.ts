@@ -8,7 +8,9 @@ import { postgresLimits } from './platform/database/postgres.ts'
 import { codedError, isCodedError } from './platform/errors.ts'
 import { createLogger } from './platform/logger.ts'
 import { returnStartMemory } from './platform/memory.ts'
-import { loadSettings, type Settings } from './platform/settings.ts'
+import { fixedSecrets } from './platform/secrets.ts'
+import { readEnvironment, type Settings } from './platform/settings.ts'
+import { openVault, usesVault } from './platform/vault/vault.ts'
 import { version } from './platform/version.ts'
 
 const cannotListen = codedError({ code: 'PLIMSOLL_CANNOT_LISTEN', status: 500, title: 'The address cannot be used' })
@@ -21,10 +23,18 @@ async function closeAll(): Promise<void> {
 }
 
 async function start(): Promise<void> {
-  const settings = await loadSettings()
-  const log = createLogger(settings)
+  const environment = readEnvironment()
+  const bare = await environment.bare()
+  const log = createLogger(bare)
   const { logger } = log
   opened.push(() => log.flush())
+
+  const vault = usesVault(bare)
+    ? await openVault(bare, { clock: systemClock, random: Math.random, log: logger, resolve: environment.settings })
+    : null
+  if (vault) opened.push(() => vault.close()) // last: with the token ends the user of the database
+  const secrets = vault?.secrets ?? fixedSecrets(await environment.settings({}))
+  const { settings } = secrets
 
   const dataDir = takeDataDir(settings.DATA_DIR, settings.DATABASE_URL)
   opened.push(() => dataDir.release())
@@ -37,6 +47,9 @@ async function start(): Promise<void> {
 
   const app = await buildApp({
     settings,
+    secrets,
+    signer: vault?.signer ?? null,
+    vault: vault?.status ?? null,
     clock: systemClock,
     database,
     instance: { id: dataDir.instanceId, version, startedMs: systemClock.nowMs() },

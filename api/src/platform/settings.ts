@@ -6,6 +6,7 @@ import fastifyEnv from '@fastify/env'
 import fastify from 'fastify'
 import type { Static, TSchema } from 'typebox'
 import { codedError, type Fault } from './errors.ts'
+import { accessFaults } from './access/settings.rules.ts'
 import { SettingsSchema } from './settings-schema.ts'
 import { version } from './version.ts'
 
@@ -39,11 +40,35 @@ export const settingsInvalid = codedError({
  * @param dotenvPath - the file to read besides, which need not exist; null for none
  * @throws PLIMSOLL_SETTINGS_INVALID naming every bad setting and what was allowed
  */
-export async function loadSettings(
+export const loadSettings = (
   environment: Variables = process.env,
   dotenvPath: string | null = '.env'
-): Promise<Settings> {
+): Promise<Settings> => readEnvironment(environment, dotenvPath).settings({})
+
+/** The environment as it was at the start, to which secrets of elsewhere are put. */
+export interface Environment {
+  /** The settings before any secrets: each is right, but together they may not be whole. */
+  bare(): Promise<Settings>
+  /** The settings with these secrets, which win. */
+  settings(secrets: Variables): Promise<Settings>
+}
+
+/** As {@link loadSettings}, for who gets secrets from elsewhere. */
+export function readEnvironment(environment: Variables = process.env, dotenvPath: string | null = '.env'): Environment {
   const data = { ...nonEmpty(readDotenv(dotenvPath)), ...nonEmpty(environment) }
+  return {
+    bare: () => parse(data),
+    async settings(secrets) {
+      const all = { ...data, ...nonEmpty(secrets) }
+      const settings = await parse(all)
+      const faults = faultsBeyondSchema(settings).map((name) => faultOf(name, all[name]))
+      if (faults.length > 0) throw invalid(faults)
+      return settings
+    }
+  }
+}
+
+const parse = async (data: Readonly<Record<string, string>>): Promise<Settings> => {
   const app = fastify()
   let config: SettingsFromEnvironment
   try {
@@ -59,17 +84,14 @@ export async function loadSettings(
   } finally {
     await app.close()
   }
-  const settings = finish(config, data)
-  const faults = faultsBeyondSchema(settings).map((name) => faultOf(name, data[name]))
-  if (faults.length > 0) throw invalid(faults)
-  return settings
+  return finish(config, data)
 }
 
 /** Settings whose values the schema cannot judge. */
-const faultsBeyondSchema = ({ webhookUrls, trustedProxies, LOOPBACK_OPEN, API_TOKEN }: Settings): string[] => [
-  ...(webhookUrls.every((url) => URL.canParse(url)) ? [] : ['WEBHOOK_URLS']),
-  ...(trustedProxies.every(isNetwork) ? [] : ['TRUST_PROXY']),
-  ...(LOOPBACK_OPEN || API_TOKEN ? [] : ['LOOPBACK_OPEN']) // nobody could call at all
+const faultsBeyondSchema = (settings: Settings): string[] => [
+  ...(settings.webhookUrls.every((url) => URL.canParse(url)) ? [] : ['WEBHOOK_URLS']),
+  ...(settings.trustedProxies.every(isNetwork) ? [] : ['TRUST_PROXY']),
+  ...accessFaults(settings)
 ]
 
 /** An IP address, or one with the length of its network: 10.0.0.0/8. */

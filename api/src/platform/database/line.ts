@@ -76,6 +76,12 @@ export class Line {
     }
   }
 
+  /** Connects anew, with the login of now. */
+  async renew(): Promise<void> {
+    const client = await this.#client?.catch(() => null)
+    await client?.end().catch(() => {}) // its end is heard and leads to the next connection
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     this.#cancelRetry()

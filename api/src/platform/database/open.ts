@@ -5,7 +5,8 @@ import { codedError, isCodedError, messageOf } from '../errors.ts'
 import { explainStoreError } from './faults.ts'
 import { Line } from './line.ts'
 import { migrate, schemaVersion } from './migrate.ts'
-import { connectionConfig, defaultLimits, openPool, postgresDialect, type PostgresLimits } from './postgres.ts'
+import { connectionConfig, defaultLimits, postgresDialect, type PostgresLimits } from './postgres.ts'
+import { RotatingPool } from './rotating-pool.ts'
 import { applicationId, NodeSqliteDatabase, NodeSqliteDialect } from './sqlite.ts'
 import type { Tables } from './tables.ts'
 import { StoreWatch } from './watch.ts'
@@ -23,6 +24,13 @@ export interface Database {
   readonly watch: StoreWatch
   /** A connection of its own for what instances tell each other; null where there is but one instance. */
   readonly line: Line | null
+  /**
+   * Logs in otherwise from now on; statements under way end as they began. Nothing on SQLite.
+   *
+   * @param url - the same database with another user or password
+   * @throws what the database says of the new login; the one before stays in use
+   */
+  rotate(url: string): Promise<void>
   /** Size of what is stored, bytes. */
   sizeBytes(): Promise<number>
   close(): Promise<void>
@@ -94,6 +102,7 @@ function openSqlite(path: string): Database {
     schemaVersion,
     watch,
     line: null,
+    rotate: async () => {},
     async sizeBytes() {
       if (!inMemory) return fileSize(path) + fileSize(`${path}-wal`)
       const row = raw.prepare('select page_count * page_size as bytes from pragma_page_count, pragma_page_size').get()
@@ -117,8 +126,8 @@ const claim = ({ raw }: NodeSqliteDatabase): void => {
 
 function openPostgres(url: string, limits = defaultLimits): Database {
   const watch = new StoreWatch()
-  const { pool, cut } = openPool(url, (error) => watch.failed(error), limits)
-  const line = new Line({ config: () => connectionConfig(url, limits), onSilence: cut })
+  const pool = new RotatingPool(url, (error) => watch.failed(error), limits)
+  const line = new Line({ config: () => connectionConfig(pool.url, limits), onSilence: () => pool.cut() })
   const db = new Kysely<Tables>({ dialect: postgresDialect(pool), log: watch.log })
   return {
     db,
@@ -127,6 +136,11 @@ function openPostgres(url: string, limits = defaultLimits): Database {
     schemaVersion,
     watch,
     line,
+    async rotate(next) {
+      if (next === pool.url) return
+      await pool.rotate(next)
+      await line.renew()
+    },
     async sizeBytes() {
       const { rows } = await sql<{ bytes: number }>`select pg_database_size(current_database()) as bytes`.execute(db)
       return rows[0]?.bytes ?? 0
@@ -134,7 +148,7 @@ function openPostgres(url: string, limits = defaultLimits): Database {
     async close() {
       await line.close()
       await db.destroy()
-      if (!pool.ended) await pool.end()
+      await pool.end()
     }
   }
 }

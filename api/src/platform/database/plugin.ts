@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import { messageOf } from '../errors.ts'
 import { Gauge, Histogram } from '../metrics.ts'
+import { describeUrl } from './open.ts'
 
 /** While the store refuses writes it is tried again this often, ms. */
 const retryMs = 5_000
@@ -8,7 +9,7 @@ const retryMs = 5_000
 /** Shows the store to operators: metrics, readiness with the reason, and recovery without a restart. */
 export const databasePlugin = fp(
   async (app) => {
-    const { database, clock, metrics } = app
+    const { database, clock, metrics, secrets } = app
     const { watch, db } = database
 
     const duration = new Histogram({
@@ -56,7 +57,15 @@ export const databasePlugin = fp(
       if (!watch.fault) return
       tryAgain().catch((error: unknown) => app.log.warn({ reason: messageOf(error) }, 'store still refuses writes'))
     })
-    app.addHook('onClose', () => stop())
+    const stopFollowing = secrets.onChange(async ({ changed }) => {
+      if (!changed.has('DATABASE_URL')) return
+      await database.rotate(secrets.settings.DATABASE_URL)
+      app.log.info({ store: describeUrl(secrets.settings.DATABASE_URL) }, 'store uses another login')
+    })
+    app.addHook('onClose', () => {
+      stop()
+      stopFollowing()
+    })
   },
   { name: 'database', dependencies: ['ground', 'metrics', 'readiness'] }
 )

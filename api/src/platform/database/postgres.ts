@@ -1,4 +1,4 @@
-import { PostgresDialect } from 'kysely'
+import { PostgresDialect, type PostgresPool } from 'kysely'
 import pg from 'pg'
 import type { Settings } from '../settings.ts'
 import { socketOf } from './line.ts'
@@ -101,4 +101,4 @@ export function openPool(url: string, onError: (error: Error) => void, limits = 
   }
 }
 
-export const postgresDialect = (pool: pg.Pool): PostgresDialect => new PostgresDialect({ pool })
+export const postgresDialect = (pool: PostgresPool): PostgresDialect => new PostgresDialect({ pool })

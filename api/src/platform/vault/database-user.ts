@@ -1,0 +1,69 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Clock } from '../clock.ts'
+import type { DatabaseUser, Engine } from './client.ts'
+import { Keeper } from './keeper.ts'
+import type { VaultSession } from './session.ts'
+
+export interface DatabaseLoginOptions {
+  readonly session: VaultSession
+  readonly role: Engine
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: FastifyBaseLogger
+  readonly onFault: (error: unknown) => void
+  /** A new user is there. When it throws, the one before stays in use and this is tried again. */
+  readonly onNewUser: (user: DatabaseUser) => Promise<void>
+}
+
+/** The short-lived user of the database that Vault makes for this process, kept alive and replaced in time. */
+export class DatabaseLogin {
+  readonly #options: DatabaseLoginOptions
+  readonly #keeper: Keeper
+  #user: DatabaseUser | null = null
+
+  constructor(options: DatabaseLoginOptions) {
+    this.#options = options
+    const { session, clock, random, onFault } = options
+    this.#keeper = new Keeper({
+      clock,
+      random,
+      onFault,
+      renew: () => session.call((client, token) => client.renewLease(token, this.#user?.leaseId ?? '')),
+      replace: async () => {
+        const user = await this.#make()
+        await options.onNewUser(user)
+        this.#user = user
+        return user
+      }
+    })
+  }
+
+  get user(): DatabaseUser | null {
+    return this.#user
+  }
+
+  /** What is left of the user, ms. */
+  get leftMs(): number {
+    return this.#keeper.leftMs
+  }
+
+  async start(): Promise<void> {
+    this.#user = await this.#make()
+    this.#keeper.keep(this.#user)
+  }
+
+  replaceNow(): Promise<void> {
+    return this.#keeper.replaceNow()
+  }
+
+  stop(): void {
+    this.#keeper.stop()
+  }
+
+  async #make(): Promise<DatabaseUser> {
+    const { session, role, log } = this.#options
+    const user = await session.call((client, token) => client.makeDatabaseUser(token, role))
+    log.info({ user: user.username, ttlS: user.ttlMs / 1_000 }, 'vault made a database user')
+    return user
+  }
+}
