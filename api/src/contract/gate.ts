@@ -127,6 +127,8 @@ export const ExternalEvidence = Type.Object(
     name: Name,
     version: Nullable(Version),
     environment: Nullable(Environment),
+    /** Several of one name that stand beside each other; the worst of the newest of each counts. */
+    group: Nullable(Type.String()),
     state: State,
     text: Type.String(),
     receivedAt: Instant,

@@ -183,6 +183,8 @@ export interface RequiredEvidence {
   readonly keepsMs: number
   /** Whether evidence that names no version, or another one, counts. */
   readonly anyVersion: boolean
+  /** Name of the secret it has to be signed with; null: whoever may hand it in is believed. */
+  readonly signingSecret: string | null
 }
 
 /** Planned work: judged both with and without, never hidden. */

@@ -29,6 +29,7 @@ export const planPlugin = fp(
     const file = new PlanFileJob({ path, keeper, store, clock, log })
     const acceptance = new AcceptanceJob({
       store: new EvidenceStore(database.db),
+      lease: app.lease,
       clock,
       log,
       plan: () => keeper.current(),
@@ -59,8 +60,15 @@ export const planPlugin = fp(
     await keeper.open()
     await file.start()
     await acceptance.reschedule()
+    const stopHearing = app.notices.on('plan', () => {
+      keeper.adoptNewer().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'a newer plan waits for the store'))
+    })
+    app.addHook('onClose', () => stopHearing())
     plan.onChange(({ revision }, before) => {
-      if (revision !== before.revision) app.live.publish('plan', { revision })
+      if (revision !== before.revision) {
+        app.live.publish('plan', { revision })
+        app.notices.announce('plan')
+      }
       acceptance
         .reschedule()
         .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'checks wait for the store'))
@@ -74,7 +82,7 @@ export const planPlugin = fp(
 
     await app.register(planRoutesPlugin, { plan, acceptance })
   },
-  { name: 'plan', dependencies: ['ground', 'metrics', 'access', 'bodies'] }
+  { name: 'plan', dependencies: ['ground', 'metrics', 'lease', 'access', 'bodies'] }
 )
 
 function addMetrics(registry: Registry, keeper: PlanKeeper): void {

@@ -35,7 +35,7 @@ export async function planRoutesPlugin(
       const { status, changes } = await plan.apply({
         text: await bodyOf(request),
         source,
-        appliedBy: request.callerName,
+        appliedBy: request.caller.name,
         ifMatch
       })
       void reply.header('etag', plan.etag())

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ManualClock } from '../platform/clock.ts'
+import { resolveGate } from '../plan/resolve/gate.rules.ts'
 import type { ProbeSignal, ResolvedService, ResolvedSignal } from '../plan/model.ts'
 import { feedKey, feedWishesOf, importCountingOf, type FeedWish } from './feed-wishes.rules.ts'
 import { SignalManager } from './signal-manager.ts'
@@ -16,7 +17,7 @@ const aService = (name: string, signals: ResolvedSignal[], change: Partial<Resol
   objectives: [],
   routes: { groups: [], cap: 50 },
   load: null,
-  gate: { minimumBudgetRatio: 0.1, loadLineDropRatio: 0.1, requireRun: false },
+  gate: resolveGate({}),
   ...change
 })
 

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Milestone } from '../../contract/plan.ts'
 import type { Cancel, Clock } from '../../platform/clock.ts'
 import { messageOf } from '../../platform/errors.ts'
+import type { Leadership } from '../../platform/lease.ts'
 import { milestoneUnknown } from '../errors.ts'
 import type { ResolvedCheck, ResolvedMilestone, ResolvedPlan } from '../model.ts'
 import type { ObjectiveStatePort } from '../service.ts'
@@ -16,6 +17,8 @@ import { dueAt } from './schedule.rules.ts'
 
 export interface AcceptanceOptions {
   readonly store: EvidenceStore
+  /** The leader runs what is due for all instances; whoever is asked runs at once. */
+  readonly lease: Pick<Leadership, 'isLeader' | 'onChange'>
   readonly clock: Clock
   readonly log: FastifyBaseLogger
   /** The plan in force, located. */
@@ -39,6 +42,7 @@ const maxRunning = 4
 export class AcceptanceJob {
   readonly #options: Required<AcceptanceOptions>
   readonly #stopTicking: Cancel
+  readonly #stopLease: Cancel
   readonly #stop = new AbortController()
   /** Runs that are under way, by {@link evidenceKey}: asking twice gives the same run. */
   readonly #running = new Map<string, Promise<Evidence | null>>()
@@ -48,6 +52,9 @@ export class AcceptanceJob {
   constructor(options: AcceptanceOptions) {
     this.#options = { random: Math.random, ...options }
     this.#stopTicking = options.clock.every(tickMs, () => this.#tick())
+    this.#stopLease = options.lease.onChange((isLeader) => {
+      if (isLeader) void this.#takeOver()
+    })
   }
 
   provideObjectiveState(port: ObjectiveStatePort): void {
@@ -67,6 +74,13 @@ export class AcceptanceJob {
       }
     }
     this.#schedule = next
+  }
+
+  /** What the leader before has run is not run again at once. */
+  async #takeOver(): Promise<void> {
+    await this.reschedule().catch((error: unknown) =>
+      this.#options.log.warn({ reason: messageOf(error) }, 'checks wait for the store')
+    )
   }
 
   async milestones(): Promise<Milestone[]> {
@@ -98,6 +112,7 @@ export class AcceptanceJob {
 
   async close(): Promise<void> {
     this.#stopTicking()
+    this.#stopLease()
     this.#stop.abort()
     await Promise.allSettled(this.#running.values())
   }
@@ -111,6 +126,7 @@ export class AcceptanceJob {
   }
 
   #tick(): void {
+    if (!this.#options.lease.isLeader) return
     const nowMs = this.#options.clock.nowMs()
     const due = [...this.#schedule.values()].filter(
       ({ milestone, check, dueMs }) => dueMs <= nowMs && !this.#running.has(evidenceKey(milestone, check.key))

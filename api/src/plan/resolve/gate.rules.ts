@@ -64,12 +64,14 @@ const resolveEvidence = ({
   kind,
   name,
   maxAge = '1d',
-  anyVersion = false
+  anyVersion = false,
+  signingSecret = null
 }: NonNullable<GatePolicyEntry['evidence']>[number]): RequiredEvidence => ({
   kind,
   name,
   keepsMs: durationMs(maxAge),
-  anyVersion
+  anyVersion,
+  signingSecret
 })
 
 const minuteOf = (text: string): number => Number(text.slice(0, 2)) * 60 + Number(text.slice(3))
@@ -93,7 +95,11 @@ const toPolicy = (policy: GatePolicy): GatePolicyEntry => ({
   milestones: [...policy.milestones],
   freezes: policy.freezes.map(toFreeze),
   dependencies: [...policy.dependencies],
-  evidence: policy.evidence.map(({ keepsMs, ...evidence }) => ({ ...evidence, maxAge: writeDuration(keepsMs) })),
+  evidence: policy.evidence.map(({ keepsMs, signingSecret, ...evidence }) => ({
+    ...evidence,
+    maxAge: writeDuration(keepsMs),
+    ...(signingSecret !== null && { signingSecret })
+  })),
   rules: { ...policy.rules },
   ...(policy.unmeasured !== null && { unmeasured: policy.unmeasured })
 })

@@ -8,6 +8,7 @@ import {
   NameText,
   OneOrMany,
   Percent,
+  SecretName,
   Time,
   TimeZone,
   closed
@@ -68,7 +69,8 @@ const Evidence = Type.Object(
     maxAge: Type.Optional(Duration({ min: '1m', max: '400d', default: '1d', description: 'how long it counts' })),
     anyVersion: Type.Optional(
       Type.Boolean({ default: false, description: 'whether it counts for versions it does not name' })
-    )
+    ),
+    signingSecret: Type.Optional(SecretName('the key it has to be signed with (HMAC-SHA256)'))
   },
   { ...closed, description: 'what an outside program has to say of the version' }
 )

@@ -4,6 +4,7 @@ import { initial } from './migrations/0001-initial.ts'
 import { load } from './migrations/0002-load.ts'
 import { instances } from './migrations/0003-instances.ts'
 import { access } from './migrations/0004-access.ts'
+import { gate } from './migrations/0005-gate.ts'
 import type { Dialect } from './open.ts'
 import type { Tables } from './tables.ts'
 
@@ -64,7 +65,7 @@ const words: Record<Dialect, SchemaWords> = {
   }
 }
 
-export const migrations: readonly Migration[] = [initial, load, instances, access]
+export const migrations: readonly Migration[] = [initial, load, instances, access, gate]
 
 /** The schema this program writes and reads. */
 export const schemaVersion = migrations.length

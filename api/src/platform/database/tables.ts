@@ -26,6 +26,9 @@ export interface Tables {
   leases: LeasesTable
   instances: InstancesTable
   journal: JournalTable
+  verdicts: VerdictsTable
+  gate_overrides: GateOverridesTable
+  external_evidence: ExternalEvidenceTable
   meta: MetaTable
 }
 
@@ -273,6 +276,8 @@ export interface SessionsTable {
   previous_hash: string | null
   /** When the newest secret was first used; null: the browser may not have it. */
   confirmed_ms: number | null
+  /** Goes with every write as a header: a foreign page cannot know it. */
+  csrf: string
   /** What the provider calls the person. */
   subject: string
   name: string
@@ -314,4 +319,40 @@ export interface AuditLogTable {
 export interface MetaTable {
   key: string
   value: string
+}
+
+/** What the release gate answered; written once, never changed. */
+export interface VerdictsTable {
+  id: string
+  service: string
+  environment: string
+  version: string
+  at_ms: number
+  /** The verdict, JSON. */
+  body: string
+  /** What the rules were given, JSON. */
+  facts: string
+  /** DSSE envelope, JSON. */
+  envelope: string
+  /** Of the key it was signed with, PEM. */
+  public_key: string
+}
+
+export interface GateOverridesTable {
+  id: string
+  service: string
+  environment: string
+  created_ms: number
+  until_ms: number
+  revoked_ms: number | null
+  /** The override, JSON. */
+  body: string
+}
+
+export interface ExternalEvidenceTable {
+  id: string
+  service: string
+  received_ms: number
+  /** What was said, JSON. */
+  body: string
 }

@@ -268,6 +268,7 @@ t.test('evidence counts for its version and environment, until it expires', asyn
     name: 'e2e',
     version: '2.0',
     environment: null,
+    group: null,
     state: 'pass',
     text: '120 tests pass',
     receivedAt: ago(hourMs),
@@ -286,6 +287,18 @@ t.test('evidence counts for its version and environment, until it expires', asyn
   t.equal(stateOf({ receivedAt: ago(3 * hourMs) }), 'could_not_measure')
   t.equal(stateOf({ expiresAt: ago(1) }), 'could_not_measure')
   t.equal(stateOf({ name: 'unit' }), 'could_not_measure')
+
+  const groups = [
+    { ...said, id: 'e-2', group: 'a', state: 'fail', receivedAt: ago(2_000) },
+    { ...said, id: 'e-3', group: 'b', state: 'pass', receivedAt: ago(1_000) }
+  ] as const
+  t.equal(
+    ruleOf('external_evidence', { evidence: groups }, entry).state,
+    'fail',
+    'another group being well mends nothing'
+  )
+  const mended = [...groups, { ...groups[0], id: 'e-4', state: 'pass' as const, receivedAt: at }]
+  t.equal(ruleOf('external_evidence', { evidence: mended }, entry).state, 'pass')
 })
 
 t.test('an override turns a stop into a warning, for its rules alone, and stays visible', async (t) => {

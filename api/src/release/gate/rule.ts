@@ -21,6 +21,9 @@ export interface Rule {
 
 const worstFirst: readonly State[] = ['fail', 'could_not_measure', 'not_enough_evidence', 'warn', 'pass']
 
+/** 0: decides before all others. */
+export const rank = (state: State): number => worstFirst.indexOf(state)
+
 /** The state that decides among several: a failure, then what is not known, then a warning. */
 export const worst = (states: readonly State[]): State => worstFirst.find((state) => states.includes(state)) ?? 'pass'
 

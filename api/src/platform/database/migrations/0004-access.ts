@@ -24,6 +24,7 @@ export const access: Migration = {
       hash ${text} not null unique,
       previous_hash ${text} unique,
       confirmed_ms ${integer},
+      csrf ${text} not null,
       subject ${text} not null,
       name ${text} not null,
       role ${text} not null,

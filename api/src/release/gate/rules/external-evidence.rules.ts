@@ -1,7 +1,8 @@
+import type { ExternalEvidence } from '../../../contract/gate.ts'
 import type { Reason, State } from '../../../contract/primitives.ts'
 import type { RequiredEvidence } from '../../../plan/model.ts'
 import type { GateFacts } from '../facts.ts'
-import { worst, type Rule } from '../rule.ts'
+import { rank, worst, type Rule } from '../rule.ts'
 
 /** What others have to say was said, of this version, not too long ago, and is good. */
 export const externalEvidence: Rule = {
@@ -30,11 +31,12 @@ const judge = (
   { kind, name, keepsMs, anyVersion }: RequiredEvidence,
   { evidence, version, environment, atMs, service }: GateFacts
 ): { readonly state: State; readonly part: Reason } => {
-  const [newest] = evidence
-    .filter((each) => each.kind === kind && each.name === name)
-    .filter((each) => each.version === version || anyVersion)
-    .filter((each) => each.environment === null || each.environment === environment)
-    .toSorted((a, b) => Date.parse(b.receivedAt) - Date.parse(a.receivedAt))
+  const newest = newestOfEach(
+    evidence
+      .filter((each) => each.kind === kind && each.name === name)
+      .filter((each) => each.version === version || anyVersion)
+      .filter((each) => each.environment === null || each.environment === environment)
+  ).toSorted((a, b) => rank(a.state) - rank(b.state))[0]
   const rule = `${kind}/${name}`
   const next = `POST /api/v1/services/${service}/evidence/${rule}?version=${version}`
   if (!newest) {
@@ -52,4 +54,13 @@ const judge = (
   }
   const text = `${rule}: ${newest.text}`
   return { state: newest.state, part: { ...about, code: `evidence_${newest.state}`, text } }
+}
+
+const newestOfEach = (evidence: GateFacts['evidence']): ExternalEvidence[] => {
+  const newest = new Map<string | null, ExternalEvidence>()
+  for (const each of evidence) {
+    const other = newest.get(each.group)
+    if (!other || Date.parse(other.receivedAt) <= Date.parse(each.receivedAt)) newest.set(each.group, each)
+  }
+  return [...newest.values()]
 }
