@@ -1,7 +1,9 @@
 import { alertsList } from './commands/alerts-list.ts'
 import { backupCreate, backupList, backupVerify, restore } from './commands/backup.ts'
 import { importFiles } from './commands/import.ts'
+import { loadImport } from './commands/load-import.ts'
 import { loadLine } from './commands/load-line.ts'
+import { loadPush } from './commands/load-push.ts'
 import { loadRun } from './commands/load-run.ts'
 import { perfGate } from './commands/perf-gate.ts'
 import { planApply } from './commands/plan-apply.ts'
@@ -27,6 +29,8 @@ export const commands: readonly Command[] = [
   importFiles,
   loadRun,
   loadLine,
+  loadImport,
+  loadPush,
   perfGate,
   backupCreate,
   backupList,

@@ -24,13 +24,17 @@ export async function run(args: readonly string[], commands: readonly Command[],
       return 0
     }
     const text = (name: string) => (typeof asked.values[name] === 'string' ? asked.values[name] : undefined)
-    url = (text('url') ?? world.env['PLIMSOLL_URL'] ?? 'http://127.0.0.1:3000').replace(/\/+$/, '')
+    // set to nothing, as CI does with a variable nobody gave, is not set
+    const named = text('url') ?? (world.env['PLIMSOLL_URL'] || undefined)
+    url = (named ?? 'http://127.0.0.1:3000').replace(/\/+$/, '')
     const token = text('token') ?? world.env['PLIMSOLL_TOKEN']
     const context: Context = {
       call: createClient({ baseUrl: url, ...(token && { token }) }),
+      server: { url, token },
       output: plain,
       env: world.env,
-      signal: world.signal
+      signal: world.signal,
+      serverNamed: Boolean(named)
     }
     return await asked.command.run({ operands: asked.operands, options: asked.values as never }, context)
   } catch (error) {

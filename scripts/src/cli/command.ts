@@ -1,8 +1,8 @@
 import type { Client } from '../../../api/src/contract/client.ts'
 import type { Output } from './output.ts'
 
-/** 0 yes, 1 no, 2 could not say, 64 wrong usage. */
-export type ExitCode = 0 | 1 | 2 | 64
+/** 0 yes, 1 no, 2 could not say, 3 a person has the next word, 64 wrong usage. */
+export type ExitCode = 0 | 1 | 2 | 3 | 64
 
 export interface OptionSpec {
   readonly type: 'string' | 'boolean'
@@ -34,9 +34,13 @@ export type OptionValues<O extends Options> = {
 /** What a command may touch. Everything comes in here so that a test can hand in its own. */
 export interface Context {
   readonly call: Client
+  /** Where `call` goes, and with what. */
+  readonly server: { readonly url: string; readonly token: string | undefined }
   readonly output: Output
   readonly env: Readonly<Record<string, string | undefined>>
   readonly signal: AbortSignal
+  /** Whether a Plimsoll was named (--url, PLIMSOLL_URL); otherwise `call` tries this machine's. */
+  readonly serverNamed: boolean
 }
 
 export interface Command<O extends Options = Options> {

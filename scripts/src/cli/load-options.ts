@@ -7,6 +7,12 @@ import { readDuration, readPercent } from '../../../api/src/plan/quantities.rule
 import type { Context, OperandSpec, OptionValues } from './command.ts'
 import { wrongUsage } from './failure.ts'
 
+/** What a run is judged by. */
+export const promiseOptions = {
+  p95: { type: 'string', value: 'TIME', description: '95 % of the requests have to be faster (200ms)' },
+  errors: { type: 'string', value: 'SHARE', description: 'at most this share may fail (0.1%)' }
+} as const
+
 /** Options of every command that sends load. */
 export const loadOptions = {
   requests: {
@@ -15,8 +21,7 @@ export const loadOptions = {
     description: 'what to send: a JSON array of "GET /path" or {method, path, weight, headers, body}'
   },
   timeout: { type: 'string', value: 'TIME', description: 'no reply by then: the request has failed (10s)' },
-  p95: { type: 'string', value: 'TIME', description: '95 % of the requests have to be faster (200ms)' },
-  errors: { type: 'string', value: 'SHARE', description: 'at most this share may fail (0.1%)' },
+  ...promiseOptions,
   service: { type: 'string', value: 'NAME', description: 'the service of the plan that is loaded' },
   release: { type: 'string', value: 'NAME', description: 'the release that runs there' },
   insecure: { type: 'boolean', description: 'do not check the certificate of the target' },
@@ -83,7 +88,8 @@ const targetUrl = (text: string): URL => {
   throw wrongUsage(`${text} is no http or https URL`, 'for example http://127.0.0.1:3000/api/items')
 }
 
-const promisedBy = ({ p95, errors }: Given): Promised => {
+/** The promise a command line names; what it does not name is the house's. */
+export const promisedBy = ({ p95, errors }: OptionValues<typeof promiseOptions>): Promised => {
   const errorRatio = errors === undefined ? housePromise.errorRatio : readPercent(errors)
   if (errorRatio === null || !(errorRatio > 0 && errorRatio < 1)) {
     throw wrongUsage(`--errors ${errors} is no share`, 'for example --errors 0.1%')

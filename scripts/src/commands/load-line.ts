@@ -3,13 +3,15 @@ import { command, type OptionValues } from '../cli/command.ts'
 import { lineLines, lineProgress } from '../cli/load-lines.rules.ts'
 import { duration, loadOperands, loadOptions, number, readTarget, subjectOf } from '../cli/load-options.ts'
 import { tellJudged } from '../cli/tell-judged.ts'
+import { pushOptions, pushResults, pushTo } from '../push/push.ts'
 
 const options = {
   start: { type: 'string', value: 'R', description: 'first rate, requests per second (20)' },
   'max-rate': { type: 'string', value: 'R', description: 'never more than this (100000)' },
   budget: { type: 'string', value: 'TIME', description: 'load until the estimate stands (110s); the hold comes after' },
   hold: { type: 'string', value: 'TIME', description: 'how long the line has to hold at the end (30s)' },
-  ...loadOptions
+  ...loadOptions,
+  ...pushOptions
 } as const
 
 export const loadLine = command({
@@ -30,6 +32,7 @@ export const loadLine = command({
   async run({ operands, options: given }, context) {
     const { output, signal } = context
     const { url, file } = readTarget('load line', operands, output.json)
+    const to = pushTo(given, context)
     const subject = await subjectOf(url, given, context)
     const search: SearchOptions = { ...searchOf(given), promised: subject.promised }
     const { LoadSession } = await import('../../../api/src/load/run/load.ts')
@@ -48,6 +51,7 @@ export const loadLine = command({
           if (!output.live) output.note(lineProgress(progress))
         }
       })
+      await pushResults([{ kind: 'line', document: line }], to, context)
       return await tellJudged(line, lineLines(line), file, output)
     } finally {
       await session.close()

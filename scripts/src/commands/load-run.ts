@@ -3,6 +3,7 @@ import { wrongUsage } from '../cli/failure.ts'
 import { runLines, runProgress } from '../cli/load-lines.rules.ts'
 import { duration, loadOperands, loadOptions, number, readTarget, subjectOf, warmUp } from '../cli/load-options.ts'
 import { tellJudged } from '../cli/tell-judged.ts'
+import { pushOptions, pushResults, pushTo } from '../push/push.ts'
 import type { LoadOrder } from '../../../api/src/load/run/load.ts'
 
 const options = {
@@ -26,7 +27,8 @@ const options = {
     value: 'SHARE',
     description: 'move each arrival by up to this share of the gap, 0 to 1 (0)'
   },
-  ...loadOptions
+  ...loadOptions,
+  ...pushOptions
 } as const
 
 export const loadRun = command({
@@ -50,6 +52,7 @@ export const loadRun = command({
     const { output, signal } = context
     const { url, file } = readTarget('load run', operands, output.json)
     const order = orderOf(given)
+    const to = pushTo(given, context)
     const subject = await subjectOf(url, given, context)
     const { LoadSession } = await import('../../../api/src/load/run/load.ts')
     const session = await LoadSession.open(subject, signal)
@@ -57,6 +60,7 @@ export const loadRun = command({
       const onProgress = (progress: Parameters<typeof runProgress>[0]) =>
         output.progress(runProgress(progress, order.durationMs))
       const run = await session.run(order, { signal, onProgress })
+      await pushResults([{ kind: 'run', document: run }], to, context)
       return await tellJudged(run, runLines(run), file, output)
     } finally {
       await session.close()

@@ -11,6 +11,7 @@ import { gateMarkdown } from '../perf/markdown.rules.ts'
 import { overallOf } from '../perf/overall.rules.ts'
 import { pageMix, startPlimsoll, type ServerUnderTest } from '../perf/plimsoll-server.ts'
 import type { GateReport, PerfCheck } from '../perf/report.ts'
+import { pushOptions, pushResults, pushTo } from '../push/push.ts'
 import { reportFiles, reportOptions, writeReports } from '../perf/write-reports.ts'
 
 const options = {
@@ -23,7 +24,8 @@ const options = {
   port: { type: 'string', value: 'N', description: 'port of the Plimsoll that is started (any free one)' },
   bare: { type: 'boolean', description: 'no Caddy in front of it, even when one is installed' },
   ...reportOptions,
-  ...loadOptions
+  ...loadOptions,
+  ...pushOptions
 } as const
 
 type Given = OptionValues<typeof options>
@@ -51,6 +53,8 @@ export const perfGate = command({
     }
     const plan = planOf(given, env)
     const port = portOf(given.port ?? env['PERF_PORT'])
+    const service = given.service ?? (given.target === undefined ? 'plimsoll' : undefined)
+    const to = pushTo({ push: given.push, service }, context)
     const files = reportFiles(file, given, env)
     const { checkServer, reasonOf, unmeasured } = await import('../perf/gate.ts')
     const startedMs = Date.now()
@@ -63,7 +67,7 @@ export const perfGate = command({
         server = await startPlimsoll({ checkout: ownCheckout, bare: given.bare, signal, port })
         output.note(`it serves at ${server.origin}${server.behind ? ', behind Caddy' : ''}`)
       }
-      const subject = await subjectFor(given, server, context)
+      const subject = await subjectFor({ ...given, service }, server, context)
       checks = await checkServer(subject, plan, {
         signal,
         onProgress: (name, progress, durationMs) => output.progress(`${name}: ${runProgress(progress, durationMs)}`)
@@ -79,6 +83,8 @@ export const perfGate = command({
 
     const report = await describe(checks, { plan, given, server, startedMs })
     await writeReports(report, gateMarkdown(report), { files, env })
+    const runs = checks.flatMap(({ run }) => (run ? [{ kind: 'run' as const, document: run }] : []))
+    await pushResults(runs, to, context)
     const lines = [
       ...checks.flatMap(({ name, state, reasons, run }) => [
         `${name}: ${output.tone(stateTones[state], stateWords[state])}`,
@@ -110,11 +116,7 @@ const portOf = (text: string | undefined): number =>
 async function subjectFor(given: Given, server: ServerUnderTest | null, context: Context): Promise<LoadSubject> {
   if (server === null) return subjectOf(given.target!, given, context)
   const env = { ...context.env, CLASS_KEY: server.classKey }
-  const subject = await subjectOf(
-    `${server.origin}/`,
-    { ...given, service: given.service ?? 'plimsoll' },
-    { ...context, env }
-  )
+  const subject = await subjectOf(`${server.origin}/`, given, { ...context, env })
   const requests =
     given.requests === undefined ? pageMix.map((path) => ({ ...subject.requests[0]!, path })) : subject.requests
   const authorization = `Bearer ${server.token}`
