@@ -20,6 +20,7 @@ import { validationPlugin } from './platform/http/validation.ts'
 import { webPlugin } from './platform/http/web.ts'
 import { groundPlugin, type GroundOptions } from './platform/ground.ts'
 import { leasePlugin } from './platform/lease.ts'
+import { liveRelayPlugin } from './platform/live-relay.ts'
 import { metricsPlugin } from './platform/metrics.ts'
 import { noticesPlugin } from './platform/notices.ts'
 import { notifyPlugin } from './platform/notify.ts'
@@ -64,6 +65,7 @@ export async function buildApp({
   await app.register(databasePlugin)
   await app.register(noticesPlugin)
   await app.register(leasePlugin)
+  await app.register(liveRelayPlugin)
   await app.register(retentionPlugin)
   await app.register(vaultPlugin, { status: vault })
   await app.register(signingPlugin, { signer })

@@ -181,6 +181,7 @@ const deps = (changes: Partial<ProbeDeps> = {}): ProbeDeps & { results: ProbeRes
   const results: ProbeResult[] = []
   return {
     clock: new ManualClock(),
+    lease: { isLeader: true, fencing: 1 },
     secret: () => undefined,
     places: new Places(8),
     onResult: (result) => results.push(result),
@@ -256,3 +257,38 @@ t.test('a dead host costs the others nothing while places are left', async (t) =
   t.equal(hung.status().runs, 0)
   await Promise.all([hung.stop(), fine.stop()])
 })
+
+t.test(
+  'who does not lead stands by, takes over when it does, and tells nothing of a probe it was frozen over',
+  async (t) => {
+    let asked = 0
+    const held: (() => void)[] = []
+    const port = await serve(t, (_, reply) => {
+      asked++
+      held.push(() => void reply.end('ok'))
+    })
+    const clock = new ManualClock()
+    const lease = { isLeader: false, fencing: 0 }
+    const tools = deps({ clock, lease })
+    const probe = startProbe(aProbe({ url: `http://127.0.0.1:${port}/`, timeoutMs: 3_600_000 }), tools)
+    for (let i = 0; i < 60; i++) await clock.advanceAsync(1_000)
+    t.strictSame([asked, probe.status().standsBy], [0, true])
+
+    Object.assign(lease, { isLeader: true, fencing: 1 })
+    await until(
+      () => held.length === 1,
+      () => clock.advance(250)
+    )
+    lease.fencing = 3 // another led in between, and this one again
+    held[0]!()
+    await until(
+      () => held.length === 2,
+      () => clock.advance(250)
+    )
+    t.same(tools.results, [], 'how long that took says nothing of the service')
+    held[1]!()
+    await until(() => tools.results.length === 1)
+    t.match(probe.status(), { runs: 1, ok: 1, standsBy: false })
+    await probe.stop()
+  }
+)

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { ManualClock } from '../src/platform/clock.ts'
 import { openDatabase, type Database } from '../src/platform/database/open.ts'
+import { leadsAlone } from '../src/platform/lease.ts'
 import type { MaintenanceBand } from '../src/plan/model.ts'
 import type { ResolvedObjective } from '../src/plan/objective.ts'
 import { emptyCounts } from '../src/signals/counts.ts'
@@ -41,12 +42,14 @@ async function aHouse(options: HouseOptions = {}) {
   const outbox = options.outbox ?? new Outbox()
   const sources: SourceView[] = [options.source ?? liveSource()]
   const published: { name: string; data: unknown }[] = []
+  const publish = (name: string, data: unknown): void => void published.push({ name, data })
   let bands = options.maintenance ?? []
   const slo = new Slo({
     db: database.db,
     clock,
     store,
-    live: { publish: (name, data) => void published.push({ name, data }) },
+    live: { publish, share: publish },
+    lease: leadsAlone(database.db),
     notifier: outbox,
     log: { info: () => {}, warn: () => {}, error: () => {} },
     intervalMs: 5_000,

@@ -1,5 +1,6 @@
 // Judging 10,000 objectives: 2,500 services with four promises each over 30 days, all of them busy all the time.
 import { openDatabase } from '../../api/src/platform/database/open.ts'
+import { leadsAlone } from '../../api/src/platform/lease.ts'
 import { ManualClock } from '../../api/src/platform/clock.ts'
 import { AlertBook } from '../../api/src/slo/alerting/alert-book.ts'
 import { CoverageBook } from '../../api/src/slo/coverage-book.ts'
@@ -54,9 +55,11 @@ const book = new SeriesBook({
     follow: async (range, _visit, onReached) => onReached(range.toMs)
   }
 })
-const live = { publish: () => {} }
+const live = { publish: () => {}, share: () => {} }
+const lease = leadsAlone(database.db)
 const alerts = new AlertBook({
   db: database.db,
+  lease,
   live,
   notifier: { enqueue: () => Promise.resolve() },
   log: silent,
@@ -67,6 +70,7 @@ const evaluator = new Evaluator({
   book,
   coverage,
   alerts,
+  lease,
   live,
   log: silent,
   intervalMs: 3_600_000, // looked at by hand here

@@ -53,6 +53,7 @@ export const planPlugin = fp(
         const changes = await keeper.apply(draft)
         return { status: status(), changes }
       },
+      milestones: () => acceptance.milestones(),
       provideObjectiveState: (port) => acceptance.provideObjectiveState(port)
     }
     app.decorate('plan', plan)
@@ -61,7 +62,9 @@ export const planPlugin = fp(
     await file.start()
     await acceptance.reschedule()
     const stopHearing = app.notices.on('plan', () => {
-      keeper.adoptNewer().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'a newer plan waits for the store'))
+      keeper
+        .adoptNewer()
+        .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'a newer plan waits for the store'))
     })
     app.addHook('onClose', () => stopHearing())
     plan.onChange(({ revision }, before) => {

@@ -326,6 +326,13 @@ export const leasePlugin = fp(
       },
       onError: (reason) => log.warn({ reason }, 'what other instances tell is not heard')
     })
+    if (database.line) {
+      app.notices.announce = (kind) => {
+        sql`select pg_notify(${channel}, ${`${kind} ${lease.holder}`})`
+          .execute(database.db)
+          .catch((error: unknown) => log.warn({ kind, reason: messageOf(error) }, 'other instances could not be told'))
+      }
+    }
     app.addHook('onReady', () => lease.start())
     app.addHook('onClose', () => lease.close())
   },

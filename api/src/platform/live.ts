@@ -47,6 +47,9 @@ export class LiveHub {
   #stopHeartbeat: Cancel
   #closed = false
   readonly #options: Required<LiveHubOptions>
+  readonly #beforeShared = new Map<LiveEventName, () => Promise<void>>()
+  /** Told of events that readers of other instances are to have, too. */
+  onShared: <Name extends LiveEventName>(name: Name, data: LiveEvents[Name]) => void = () => {}
   /** Called for every reader that is dropped for being slow. */
   onDropped: () => void = () => {}
 
@@ -70,6 +73,28 @@ export class LiveHub {
     if (this.#kept.length > this.#options.keptEvents) this.#kept.shift()
     this.#send((client) => this.#frame(event, client.service))
     event.frames.clear() // readers that come back are few: their text is made again
+  }
+
+  /** As {@link LiveHub.publish}, and to the readers of all other instances. */
+  share<Name extends LiveEventName>(name: Name, data: LiveEvents[Name]): void {
+    this.publish(name, data)
+    this.onShared(name, data)
+  }
+
+  /** What is done here before readers are told what another instance shared, so that they find it. */
+  beforeShared(name: LiveEventName, task: () => Promise<void>): void {
+    this.#beforeShared.set(name, task)
+  }
+
+  /** Takes an event that another instance shared. */
+  async receive<Name extends LiveEventName>(name: Name, data: LiveEvents[Name]): Promise<void> {
+    await this.#beforeShared.get(name)?.()
+    this.publish(name, data)
+  }
+
+  /** Something may have been missed: everybody reads everything again. */
+  reset(reason: string): void {
+    this.publish('reset', { reason })
   }
 
   /**

@@ -6,6 +6,8 @@ type Listener = () => void
 /** Says that other instances have told something; what it was is read from the database. */
 export class Notices {
   readonly #listeners = new Map<string, Set<Listener>>()
+  /** Tells the other instances that there is something of a kind. Whom it does not reach looks by itself after a while. */
+  announce: (kind: string) => void = () => {}
 
   /**
    * Calls `listener` when something of a kind was told, and whenever it may have been told unheard.

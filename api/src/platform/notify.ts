@@ -4,6 +4,7 @@ import type { Kysely, Selectable } from 'kysely'
 import type { Cancel, Clock } from './clock.ts'
 import type { DeliveriesTable, Tables } from './database/tables.ts'
 import { messageOf } from './errors.ts'
+import { leadsAlone, type Leadership } from './lease.ts'
 import { Counter } from './metrics.ts'
 import { afterAttempt, type Attempt } from './notify.rules.ts'
 import { postWebhook, receiverName, type Receiver } from './webhook.ts'
@@ -39,6 +40,8 @@ export interface NotifierOptions {
   readonly secret: string
   /** How long one of `urls` may take to answer, ms. */
   readonly timeoutMs: number
+  /** Who delivers for all instances; whoever runs alone does. */
+  readonly lease?: Pick<Leadership, 'isLeader' | 'act'>
   readonly random?: () => number
   readonly onOutcome?: (outcome: 'delivered' | 'failed' | 'retried') => void
 }
@@ -58,7 +61,9 @@ type Delivery = Selectable<DeliveriesTable>
 
 /**
  * Delivers messages to webhooks: at least once, in order per receiver and key, from a table that
- * survives a restart. Whoever enqueues never waits for a receiver.
+ * survives a restart. Whoever enqueues never waits for a receiver. Of several instances the leader
+ * delivers; a message that two have sent nevertheless, because one was frozen over it, carries the
+ * same idempotency key both times.
  */
 export class Notifier {
   #options: Required<NotifierOptions>
@@ -69,7 +74,7 @@ export class Notifier {
   #round: Promise<void> | null = null
 
   constructor(options: NotifierOptions) {
-    this.#options = { random: Math.random, onOutcome: () => {}, ...options }
+    this.#options = { random: Math.random, onOutcome: () => {}, lease: leadsAlone(options.db), ...options }
     const { secret, timeoutMs } = options
     this.#always = options.urls.map((url) => ({
       name: receiverName(url),
@@ -164,6 +169,7 @@ export class Notifier {
   }
 
   #poll(): void {
+    if (!this.#options.lease.isLeader) return
     this.deliverDue().catch((error: unknown) =>
       this.#options.log.warn({ reason: messageOf(error) }, 'notifications wait for the store')
     )
@@ -190,8 +196,9 @@ export class Notifier {
   }
 
   async #deliver(delivery: Delivery): Promise<void> {
-    const { clock, random, log, onOutcome } = this.#options
+    const { clock, random, log, lease, onOutcome } = this.#options
     if (this.#closing.signal.aborted || !(await this.#claim(delivery))) return
+    if (!lease.isLeader) return // frozen since: whoever leads now sends it when the claim has run out
     const receiver = this.#receivers.find(({ name }) => name === delivery.receiver)
     const attempts = delivery.attempts + 1
     const attempt = receiver ? await this.#post(receiver, delivery) : noReceiver
@@ -214,20 +221,23 @@ export class Notifier {
         next_ms: clock.nowMs() + (next.state === 'pending' ? next.delayMs : 0)
       })
       .where('id', '=', delivery.id)
+      .where('attempts', '=', attempts) // else another instance has tried it since: its outcome counts
       .execute()
   }
 
   /** Takes a message for this instance: the count of attempts moves, so no other instance sends it too. */
   async #claim({ id, attempts, receiver: to }: Delivery): Promise<boolean> {
-    const { db, clock } = this.#options
+    const { lease, clock } = this.#options
     const { timeoutMs } = this.#receivers.find(({ name }) => name === to) ?? this.#options
-    const { numUpdatedRows } = await db
-      .updateTable('deliveries')
-      .set({ attempts: attempts + 1, next_ms: clock.nowMs() + 2 * timeoutMs })
-      .where('id', '=', id)
-      .where('attempts', '=', attempts)
-      .where('state', '=', 'pending')
-      .executeTakeFirst()
+    const { numUpdatedRows } = await lease.act((transaction) =>
+      transaction
+        .updateTable('deliveries')
+        .set({ attempts: attempts + 1, next_ms: clock.nowMs() + 2 * timeoutMs })
+        .where('id', '=', id)
+        .where('attempts', '=', attempts)
+        .where('state', '=', 'pending')
+        .executeTakeFirst()
+    )
     return numUpdatedRows === 1n
   }
 
@@ -238,11 +248,13 @@ export class Notifier {
 
   async #giveUpOldest(pending: readonly Delivery[]): Promise<void> {
     const excess = pending.slice(0, pending.length - maxPending).map(({ id }) => id)
-    await this.#options.db
-      .updateTable('deliveries')
-      .set({ state: 'failed', last_error: `more than ${maxPending} messages wait` })
-      .where('id', 'in', excess)
-      .execute()
+    await this.#options.lease.act((transaction) =>
+      transaction
+        .updateTable('deliveries')
+        .set({ state: 'failed', last_error: `more than ${maxPending} messages wait` })
+        .where('id', 'in', excess)
+        .execute()
+    )
   }
 }
 
@@ -277,10 +289,11 @@ export const notifyPlugin = fp(
       urls: settings.webhookUrls,
       secret: settings.WEBHOOK_SECRET,
       timeoutMs: settings.WEBHOOK_TIMEOUT_MS,
+      lease: app.lease,
       onOutcome: (outcome) => outcomes.inc({ outcome })
     })
     app.decorate('notifier', notifier)
     app.addHook('onClose', () => notifier.close())
   },
-  { name: 'notify', dependencies: ['ground', 'metrics'] }
+  { name: 'notify', dependencies: ['ground', 'metrics', 'lease'] }
 )

@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import { sql } from 'kysely'
 import type { Database } from './database/open.ts'
 import { messageOf } from './errors.ts'
+import { leadsAlone, type Leadership } from './lease.ts'
 import type { Settings } from './settings.ts'
 
 const hourMs = 3_600_000
@@ -44,22 +45,25 @@ const rulesOf = (settings: Settings): readonly Rule[] => [
 /**
  * Deletes what is older than its setting says, a few hundred rows at a time.
  *
+ * @param lease - who may delete for all instances; whoever runs alone may
  * @returns rows deleted by table
  */
 export async function deleteExpired(
   { db }: Database,
   settings: Settings,
-  nowMs: number
+  nowMs: number,
+  lease: Pick<Leadership, 'act'> = leadsAlone(db)
 ): Promise<Record<string, number>> {
   const deleted: Record<string, number> = {}
   for (const { table, key, age, only = 'true', keepMs } of rulesOf(settings)) {
     let count: number
     do {
-      const { numAffectedRows } = await sql`
-        delete from ${sql.table(table)} where ${sql.ref(key)} in (
+      const { numAffectedRows } = await lease.act((transaction) =>
+        sql`delete from ${sql.table(table)} where ${sql.ref(key)} in (
           select ${sql.ref(key)} from ${sql.table(table)}
           where ${sql.ref(age)} < ${nowMs - keepMs} and ${sql.raw(only)}
-          limit ${rowsPerStatement})`.execute(db)
+          limit ${rowsPerStatement})`.execute(transaction)
+      )
       count = Number(numAffectedRows ?? 0)
       deleted[table] = (deleted[table] ?? 0) + count
       await new Promise<void>((resolve) => setImmediate(resolve))
@@ -68,13 +72,14 @@ export async function deleteExpired(
   return deleted
 }
 
-/** Deletes what has expired, every hour. */
+/** Deletes what has expired, every hour, for all instances. */
 export const retentionPlugin = fp(
   async (app) => {
-    const { clock, database, settings } = app
+    const { clock, database, settings, lease } = app
     let running: Promise<void> | null = null
     const stop = clock.every(hourMs, () => {
-      running ??= deleteExpired(database, settings, clock.nowMs())
+      if (!lease.isLeader) return
+      running ??= deleteExpired(database, settings, clock.nowMs(), lease)
         .then((deleted) => app.log.debug({ deleted }, 'expired rows deleted'))
         .catch((error: unknown) => app.log.warn({ reason: messageOf(error) }, 'expired rows wait for the store'))
         .finally(() => (running = null))
@@ -84,5 +89,5 @@ export const retentionPlugin = fp(
       await running
     })
   },
-  { name: 'retention', dependencies: ['ground'] }
+  { name: 'retention', dependencies: ['ground', 'lease'] }
 )

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Clock } from '../platform/clock.ts'
 import type { Tables } from '../platform/database/tables.ts'
+import type { Leadership } from '../platform/lease.ts'
 import type { LoggedService } from './caddy-log/options.ts'
 import { startFileFeed } from './caddy-log/feed.ts'
 import { TcpLog } from './caddy-log/tcp.ts'
@@ -21,6 +22,7 @@ export interface FeedStarterOptions {
   readonly db: Kysely<Tables>
   readonly store: SliceStore
   readonly clock: Clock
+  readonly lease: Leadership
   readonly instance: { readonly id: string }
   /** Name of this release, that of its own requests. */
   readonly release: string
@@ -44,7 +46,7 @@ export function feedStarter(options: FeedStarterOptions): (wish: FeedWish) => Pr
   const { db, store, clock, instance, flushIntervalMs, classKeys, secret, recorder, intake, requests, onError } =
     options
   const places = new Places(maxProbes)
-  const results = createProbeResults(db)
+  const results = createProbeResults(db, options.lease)
   const oldestKeptMs = (): number => store.oldestKeptMs(hourMs)
 
   const withRoutes = async (counting: LoggedService): Promise<LoggedService> => ({
@@ -78,7 +80,8 @@ export function feedStarter(options: FeedStarterOptions): (wish: FeedWish) => Pr
       case 'probe': {
         const { service, thresholdsMs, objectivePaths } = wish.counting
         const random = Math.random
-        const counting = { service, thresholdsMs, objectivePaths, oldestKeptMs, recorder, results, onError }
+        const { lease } = options
+        const counting = { service, thresholdsMs, objectivePaths, oldestKeptMs, recorder, results, lease, onError }
         return startProbeFeed({ ...counting, signal: wish.signal, clock, secret, places, random })
       }
       case 'push': {

@@ -17,10 +17,11 @@ declare module 'fastify' {
 /** Counts what happens: the store of slices, the sources of the plan, and what is read of them. */
 export const signalsPlugin = fp(
   async (app) => {
-    const { settings, clock, database, instance, plan, live, log } = app
+    const { settings, clock, database, instance, plan, lease, live, log } = app
     const store = createSliceStore({
       db: database.db,
       clock,
+      lease,
       onTransaction: commitMetrics(app.metrics),
       onListenerError: (error) => log.error({ err: error }, 'a listener of counts failed')
     })
@@ -31,6 +32,7 @@ export const signalsPlugin = fp(
       store,
       clock,
       live,
+      lease,
       log,
       settings,
       instance,
@@ -61,5 +63,5 @@ export const signalsPlugin = fp(
     })
     await app.register(signalRoutes)
   },
-  { name: 'signals', dependencies: ['ground', 'metrics', 'readiness', 'plan', 'bodies'] }
+  { name: 'signals', dependencies: ['ground', 'metrics', 'readiness', 'lease', 'plan', 'bodies'] }
 )

@@ -7,6 +7,7 @@ import type { PlanInForce } from '../plan/service.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Tables } from '../platform/database/tables.ts'
 import { messageOf } from '../platform/errors.ts'
+import type { Leadership } from '../platform/lease.ts'
 import type { LiveHub } from '../platform/live.ts'
 import type { Settings } from '../platform/settings.ts'
 import { importLog, type ImportReport } from './caddy-log/import.ts'
@@ -32,6 +33,8 @@ export interface SignalsOptions {
   readonly store: SliceStore
   readonly clock: Clock
   readonly live: Pick<LiveHub, 'publish'>
+  /** The leader probes and deletes for all instances; every instance reads the logs it finds. */
+  readonly lease: Leadership
   readonly log: Pick<FastifyBaseLogger, 'debug' | 'warn'>
   readonly settings: Pick<
     Settings,
@@ -68,7 +71,7 @@ export class Signals {
   #settled: Promise<void> = Promise.resolve()
 
   constructor(options: SignalsOptions) {
-    const { db, store, clock, live, log, settings, instance } = options
+    const { db, store, clock, live, lease, log, settings, instance } = options
     this.#options = options
     this.classKeys = options.classKeys
     const flushIntervalMs = settings.FLUSH_INTERVAL_MS
@@ -106,7 +109,7 @@ export class Signals {
       onError
     })
     this.#manager = new SignalManager({ clock, start, onError })
-    this.#prune = pruneJob({ store, clock, log })
+    this.#prune = pruneJob({ store, lease, clock, log })
     this.#stopSweep = clock.every(sweepMs, () => this.recent.sweep())
   }
 

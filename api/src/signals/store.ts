@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Clock } from '../platform/clock.ts'
 import type { Tables } from '../platform/database/tables.ts'
+import { leadsAlone, type Leadership } from '../platform/lease.ts'
 import type { Batch, CommitOutcome, Counts, SliceDelta } from './slice.ts'
 import { Committer, type TransactionReport } from './store/committer.ts'
 import { readCursor } from './store/cursors.ts'
@@ -14,6 +15,8 @@ export interface SliceStoreOptions {
   readonly db: Kysely<Tables>
   readonly clock: Clock
   readonly retention?: Retention
+  /** Who deletes for all instances; whoever runs alone does. */
+  readonly lease?: Pick<Leadership, 'act'>
   /** Called after every transaction, for metrics. */
   readonly onTransaction?: (report: TransactionReport) => void
   /** A listener threw; the others were still told. */
@@ -126,7 +129,7 @@ export function createSliceStore(options: SliceStoreOptions): SliceStore {
       retention = value
     },
     oldestKeptMs: (widthMs) => oldestKeptMs(widthMs, clock.nowMs(), retention),
-    prune: () => prune(db, clock.nowMs(), retention),
+    prune: () => prune(db, clock.nowMs(), retention, options.lease ?? leadsAlone(db)),
     get failure() {
       return failure
     },

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Tables } from '../platform/database/tables.ts'
+import { leadsAlone, type Leadership } from '../platform/lease.ts'
 import type { Origin } from '../plan/objective.ts'
 import type { SliceDelta } from '../signals/slice.ts'
 import { cover, coverageRatio, coveredMs, since, spokenFor, type Interval } from './coverage.rules.ts'
@@ -12,12 +13,16 @@ const idleAtMostMs = 3_600_000
 /** When we could know what happened, for every service and origin; saved, because slices cannot tell. */
 export class CoverageBook {
   readonly #db: Kysely<Tables>
+  readonly #lease: Pick<Leadership, 'act'>
   #known = new Map<string, { service: string; origin: Origin; intervals: readonly Interval[]; isDirty: boolean }>()
 
-  constructor(db: Kysely<Tables>) {
+  /** @param lease - who may write it for all instances; whoever runs alone may */
+  constructor(db: Kysely<Tables>, lease: Pick<Leadership, 'act'> = leadsAlone(db)) {
     this.#db = db
+    this.#lease = lease
   }
 
+  /** Adds what is stored to what is known here. */
   async load(): Promise<void> {
     const rows = await this.#db.selectFrom('coverage').selectAll().orderBy('from_ms').execute()
     for (const row of rows) {
@@ -74,7 +79,7 @@ export class CoverageBook {
       entry.intervals = since(entry.intervals, nowMs - keptMs)
     }
     try {
-      await this.#db.transaction().execute(async (transaction) => {
+      await this.#lease.act(async (transaction) => {
         for (const { service, origin, intervals } of dirty) {
           await transaction.deleteFrom('coverage').where('service', '=', service).where('origin', '=', origin).execute()
           const rows = intervals.map(({ fromMs, toMs }) => ({

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Cancel, Clock } from '../platform/clock.ts'
 import { messageOf } from '../platform/errors.ts'
+import type { Leadership } from '../platform/lease.ts'
 import type { LiveHub } from '../platform/live.ts'
 import type { AlertBook } from './alerting/alert-book.ts'
 import { AlertReporter } from './alerting/alert-reporter.ts'
@@ -21,6 +22,8 @@ export interface EvaluatorOptions {
   readonly coverage: CoverageBook
   readonly alerts: AlertBook
   readonly live: Pick<LiveHub, 'publish'>
+  /** Every instance judges; the one that leads opens and ends alerts, and writes what was found. */
+  readonly lease: Pick<Leadership, 'isLeader' | 'fencing' | 'onChange'>
   readonly sourcesOf: SourcesOf
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>
   readonly intervalMs: number
@@ -36,6 +39,8 @@ const saveCoverageMs = 5 * 60_000
 const rememberedMs = 10 * 86_400_000
 /** A store that could not be read is asked again after this. */
 const retryLoadMs = 10_000
+/** Who does not lead hears of alerts when they change, and looks by itself this often. */
+const followMs = 30_000
 
 /** Judges every objective every few seconds, by the clock it is given. */
 export class Evaluator {
@@ -53,6 +58,12 @@ export class Evaluator {
   #settling: Promise<void> = Promise.resolve()
   #lastRunMs: number | null = null
   #looks = 0
+  /** The fencing token under which the alerts in memory are ours to change; null: they are another instance's. */
+  #term: number | null = null
+  #followedMs = -Infinity
+  /** Readings of the stored alerts: of two under way the later counts. */
+  #takings = 0
+  #stopLease: Cancel = () => {}
   #closed = false
 
   constructor(options: EvaluatorOptions) {
@@ -80,13 +91,64 @@ export class Evaluator {
 
   /** Takes up alerts and coverage from before the restart, then looks every few seconds. */
   async start(objectives: readonly ObjectiveInForce[]): Promise<void> {
-    const { clock, alerts, coverage, intervalMs } = this.#options
-    await coverage.load()
-    for (const { service, objective, memory } of await alerts.load(clock.nowMs() - rememberedMs)) {
-      this.#burns.remember(`${service}/${objective}`, memory, alerts.noticeSince(service, objective))
-    }
+    const { clock, lease, coverage, intervalMs } = this.#options
+    if (lease.isLeader) await this.#lead()
+    else await Promise.all([coverage.load(), this.#takeUp()])
     this.take(objectives)
+    this.#stopLease = lease.onChange((isLeader) => (isLeader ? this.#lookAsLeader() : void this.follow()))
     this.#stop = clock.every(intervalMs, () => this.look())
+  }
+
+  /** Reads the alerts of the instance that leads; nothing where this one does. */
+  async follow(): Promise<void> {
+    const { clock, log } = this.#options
+    if (this.#leads || this.#closed) return
+    this.#followedMs = clock.monotonicMs()
+    await this.#takeUp().catch((error: unknown) =>
+      log.warn({ reason: messageOf(error) }, 'alerts of the leader wait for the store')
+    )
+  }
+
+  /** Whether alerts are this instance's to change, now. */
+  get #leads(): boolean {
+    const { lease } = this.#options
+    return this.#term !== null && lease.isLeader && lease.fencing === this.#term
+  }
+
+  /** Takes over: what those before have written is read first, then it is ours. */
+  async #lead(): Promise<void> {
+    const { lease, clock, coverage, book } = this.#options
+    const { fencing } = lease
+    this.#term = null
+    await coverage.load()
+    if (!(await this.#takeUp()) || !lease.isLeader || lease.fencing !== fencing) return
+    for (const series of book.all) if (series.reachedMs === null) this.#burns.warmUp(series, clock.nowMs())
+    this.#term = fencing
+  }
+
+  #lookAsLeader(): void {
+    const { log } = this.#options
+    this.#lead().then(
+      () => this.look(),
+      (error: unknown) => log.warn({ reason: messageOf(error) }, 'alerts wait for the store')
+    )
+  }
+
+  /** @returns false when a later reading has come before this one */
+  async #takeUp(): Promise<boolean> {
+    const { alerts, clock } = this.#options
+    const taking = ++this.#takings
+    const stored = await alerts.stored(clock.nowMs() - rememberedMs)
+    if (taking !== this.#takings) return false
+    const memories = alerts.takeUp(stored)
+    this.#burns.takeUp(
+      memories.map(({ service, objective, memory }) => ({
+        key: `${service}/${objective}`,
+        memory,
+        noticeSinceMs: alerts.noticeSince(service, objective)
+      }))
+    )
+    return true
   }
 
   /** Judges by these objectives from now on; what was remembered of a promise that has changed is forgotten. */
@@ -106,9 +168,11 @@ export class Evaluator {
     const { book, clock, alerts, coverage } = this.#options
     this.#closed = true
     this.#stop()
+    this.#stopLease()
     this.#cancelRetry()
     book.close()
     await this.#settling
+    if (!this.#leads) return
     await alerts.flush(clock.nowMs())
     await coverage.save(clock.nowMs())
   }
@@ -151,13 +215,20 @@ export class Evaluator {
     const nowMs = this.#options.clock.nowMs()
     this.#options.book.advance(nowMs)
     this.#signals.look(this.#byService, nowMs, pulse)
-    this.#reporter.look(this.#byService, nowMs)
+    this.#lookAfterAlerts(nowMs)
     for (const [service, series] of this.#byService) {
       this.#standings.look(service, series, (each) => this.factsOf(each), nowMs)
     }
     this.#lastRunMs = nowMs
     this.#looks++
     this.#settle(nowMs)
+  }
+
+  #lookAfterAlerts(nowMs: number): void {
+    const { lease, clock } = this.#options
+    if (this.#leads) return this.#reporter.look(this.#byService, nowMs)
+    if (lease.isLeader) return this.#lookAsLeader() // the store did not answer when it became so
+    if (clock.monotonicMs() - this.#followedMs >= followMs) void this.follow()
   }
 
   /** How time has gone by since the last look; the first comes late by nature. */
@@ -190,6 +261,7 @@ export class Evaluator {
 
   #settle(nowMs: number): void {
     const { alerts, coverage, log } = this.#options
+    if (!this.#leads) return
     const savesCoverage = Math.abs(nowMs - this.#savedCoverageMs) >= saveCoverageMs
     if (savesCoverage) this.#savedCoverageMs = nowMs
     this.#settling = this.#settling

@@ -23,11 +23,12 @@ const stalledAfterMs = 60_000
 /** Judges what the plan promises by what signals count. */
 export const sloPlugin = fp(
   async (app) => {
-    const { database, clock, live, notifier, plan, slices, signals, metrics, readiness } = app
+    const { database, clock, lease, live, notifier, plan, slices, signals, metrics, readiness } = app
     const slo = new Slo({
       db: database.db,
       clock,
       store: slices,
+      lease,
       live,
       notifier,
       log: app.log,
@@ -48,6 +49,8 @@ export const sloPlugin = fp(
       'busy'
     )
     plan.provideObjectiveState((service, objective) => slo.objectiveState(service, objective))
+
+    live.beforeShared('alert', () => slo.follow())
 
     const useReceivers = ({ receivers }: PlanInForce): void =>
       notifier.use(receiversOf(receivers, app.settings.planSecrets))
@@ -73,7 +76,7 @@ export const sloPlugin = fp(
     })
     await app.register(sloRoutes)
   },
-  { name: 'slo', dependencies: ['ground', 'metrics', 'readiness', 'notify', 'plan', 'signals'] }
+  { name: 'slo', dependencies: ['ground', 'metrics', 'readiness', 'lease', 'notify', 'plan', 'signals'] }
 )
 
 const promisesOf = (plan: PlanInForce) => plan.services.flatMap(({ objectives }) => objectives)

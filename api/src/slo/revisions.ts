@@ -22,6 +22,7 @@ export const putInForce = (
   nowMs: number
 ): Promise<ObjectiveInForce[]> =>
   db.transaction().execute(async (transaction) => {
+    await inTurn(transaction)
     const known = await allRevisions(transaction)
     const wanted = new Set(objectives.map(objectiveKey))
     for (const [key, revisions] of known) {
@@ -34,6 +35,15 @@ export const putInForce = (
     }
     return inForce
   })
+
+/** Instances take a new plan at the same moment: one after the other, so that each change is one revision. */
+const inTurn = async (transaction: Transaction<Tables>): Promise<void> => {
+  await transaction
+    .insertInto('meta')
+    .values({ key: 'objective_revisions', value: 'in turn' })
+    .onConflict((conflict) => conflict.column('key').doUpdateSet({ value: 'in turn' }))
+    .execute()
+}
 
 /** Every revision of an objective, oldest first. */
 export const revisionsOf = async (db: Kysely<Tables>, service: string, objective: string): Promise<Revision[]> => {

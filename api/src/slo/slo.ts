@@ -2,6 +2,8 @@ import type { Alert, Marks, Objective, ObjectiveBrief, Reason, ServiceSummary, S
 import type { Kysely } from 'kysely'
 import type { Clock } from '../platform/clock.ts'
 import type { Tables } from '../platform/database/tables.ts'
+import type { Leadership } from '../platform/lease.ts'
+import type { LiveHub } from '../platform/live.ts'
 import type { MaintenanceBand } from '../plan/model.ts'
 import type { ResolvedObjective } from '../plan/objective.ts'
 import type { SliceStore } from '../signals/store.ts'
@@ -21,11 +23,13 @@ import { rankOfState, worstOf } from './states.rules.ts'
 
 export interface SloOptions extends Pick<
   EvaluatorOptions,
-  'live' | 'sourcesOf' | 'log' | 'intervalMs' | 'onLook' | 'onLookFailed'
+  'sourcesOf' | 'log' | 'intervalMs' | 'onLook' | 'onLookFailed'
 > {
   readonly db: Kysely<Tables>
   readonly clock: Clock
   readonly store: SliceStore
+  readonly lease: Leadership
+  readonly live: Pick<LiveHub, 'publish' | 'share'>
   readonly notifier: AlertBookOptions['notifier']
   /** The plan in force: what it promises and when it is forgiven. */
   readonly maintenance: () => readonly MaintenanceBand[]
@@ -62,12 +66,13 @@ export class Slo {
   #judgements = { look: -1, byService: new Map<string, ServiceJudgement>() }
 
   constructor(options: SloOptions) {
-    const { db, clock, store, live, notifier, log, maintenance } = options
+    const { db, clock, store, lease, live, notifier, log, maintenance } = options
     this.#options = options
-    this.#coverage = new CoverageBook(db)
+    this.#coverage = new CoverageBook(db, lease)
     this.#book = new SeriesBook({ clock, store, onEvents: (deltas) => this.#coverage.markEvents(deltas) })
     this.#alerts = new AlertBook({
       db,
+      lease,
       live,
       notifier,
       log,
@@ -106,6 +111,11 @@ export class Slo {
   /** Looks now, out of turn. */
   look(): void {
     this.#evaluator.look()
+  }
+
+  /** Reads the alerts that another instance has written, if one leads. */
+  follow(): Promise<void> {
+    return this.#evaluator.follow()
   }
 
   /** Resolves when the history of every objective has been read. */

@@ -1,5 +1,6 @@
 import { ManualClock } from '../../src/platform/clock.ts'
 import { openDatabase, type Database } from '../../src/platform/database/open.ts'
+import { leadsAlone } from '../../src/platform/lease.ts'
 import type { Notification } from '../../src/platform/notify.ts'
 import { emptyCounts } from '../../src/signals/counts.ts'
 import type { SliceDelta, Stream } from '../../src/signals/slice.ts'
@@ -160,9 +161,10 @@ export async function aWorld(options: WorldOptions = {}) {
   const feed = new SliceFeed()
   const outbox = options.outbox ?? new Outbox()
   const published: { name: string; data: Record<string, unknown> }[] = []
-  const live = {
-    publish: (name: string, data: unknown) => void published.push({ name, data: data as Record<string, unknown> })
-  }
+  const publish = (name: string, data: unknown): void =>
+    void published.push({ name, data: data as Record<string, unknown> })
+  const live = { publish, share: publish }
+  const lease = leadsAlone(database.db)
   const logged: string[] = []
   const note = (_: unknown, text?: string) => void logged.push(text ?? '')
   const log = { info: note, warn: note, error: note }
@@ -175,6 +177,7 @@ export async function aWorld(options: WorldOptions = {}) {
   })
   const alerts = new AlertBook({
     db: database.db,
+    lease,
     live,
     notifier: outbox,
     log,
@@ -185,6 +188,7 @@ export async function aWorld(options: WorldOptions = {}) {
     book,
     coverage,
     alerts,
+    lease,
     live,
     log,
     sourcesOf: (service) => sources.get(service) ?? [],

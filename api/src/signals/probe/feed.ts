@@ -60,7 +60,7 @@ export function startProbeFeed(options: ProbeFeedOptions): Feed {
       ...healthOf(signal, status, clock.nowMs()),
       lagMs: 0,
       behindBytes: null,
-      lastEventMs,
+      lastEventMs: status.standsBy ? null : lastEventMs,
       lastReadMs: status.last?.atMs ?? null,
       counts: {
         read: status.runs,
@@ -108,9 +108,10 @@ const streamOf = ({ service, signal, objectivePaths }: ProbeFeedOptions): Stream
 /** A failed probe tells what happens as well as one that succeeded: only one that could not run is broken. */
 const healthOf = (
   signal: ProbeSignal,
-  { last }: ProbeStatus,
+  { last, standsBy }: ProbeStatus,
   nowMs: number
 ): Pick<SourceReport, 'health' | 'reasons'> => {
+  if (standsBy) return { health: 'waiting', reasons: [{ code: 'stands_by', text: 'another instance probes' }] }
   if (last === null)
     return { health: 'waiting', reasons: [{ code: 'not_probed_yet', text: 'the first probe is still to come' }] }
   if (last.finding.kind === 'not_run') {

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Tables } from '../../platform/database/tables.ts'
+import type { Leadership } from '../../platform/lease.ts'
 import type { ProbeResult } from './run.ts'
 
 /** Results of probes, kept for people to look back at; what objectives count is in the slices. */
@@ -11,22 +12,20 @@ export interface ProbeResults {
   prune(beforeMs: number): Promise<number>
 }
 
-export const createProbeResults = (db: Kysely<Tables>): ProbeResults => ({
+export const createProbeResults = (db: Kysely<Tables>, lease: Pick<Leadership, 'act'>): ProbeResults => ({
   async save(service, probe, { atMs, finding, status, durationUs, certificateExpiresMs }) {
-    await db
-      .insertInto('probe_results')
-      .values({
-        service,
-        probe,
-        at_ms: atMs,
-        ok: finding.kind === 'ok' ? 1 : 0,
-        status,
-        duration_us: durationUs,
-        error_code: finding.kind === 'ok' ? null : finding.code,
-        error_text: finding.kind === 'ok' ? null : finding.text,
-        certificate_expires_ms: certificateExpiresMs
-      })
-      .execute()
+    const row = {
+      service,
+      probe,
+      at_ms: atMs,
+      ok: finding.kind === 'ok' ? 1 : 0,
+      status,
+      duration_us: durationUs,
+      error_code: finding.kind === 'ok' ? null : finding.code,
+      error_text: finding.kind === 'ok' ? null : finding.text,
+      certificate_expires_ms: certificateExpiresMs
+    }
+    await lease.act((transaction) => transaction.insertInto('probe_results').values(row).execute())
   },
 
   async certificateExpiresMs(service, probe) {

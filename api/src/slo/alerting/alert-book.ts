@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Alert } from '../../contract/index.ts'
 import type { Tables } from '../../platform/database/tables.ts'
+import type { Leadership } from '../../platform/lease.ts'
 import type { LiveHub } from '../../platform/live.ts'
 import type { Notification } from '../../platform/notify.ts'
 import { messageOf } from '../../platform/errors.ts'
@@ -14,7 +15,8 @@ import { messageFor, type AlertEvent } from './message.rules.ts'
 
 export interface AlertBookOptions {
   readonly db: Kysely<Tables>
-  readonly live: Pick<LiveHub, 'publish'>
+  readonly lease: Pick<Leadership, 'act'>
+  readonly live: Pick<LiveHub, 'share'>
   readonly notifier: { enqueue(message: Notification, db?: Kysely<Tables>): Promise<void> }
   readonly log: Pick<import('fastify').FastifyBaseLogger, 'info' | 'warn' | 'error'>
   /** Why nobody is to be told about a service now; null: they are. */
@@ -31,7 +33,11 @@ interface Entry {
 /** Numbers of an open alert move with every look; they are written this often. */
 const saveNumbersMs = 60_000
 
-/** The alerts that are open. What they say is written and sent in one transaction, so a crash neither loses a message nor sends it twice. */
+/**
+ * The alerts that are open. What they say is written and sent in one transaction, so a crash neither
+ * loses a message nor sends it twice; and it is one of the leader's, so of two instances that hold
+ * the same alert only one writes.
+ */
 export class AlertBook {
   readonly #options: AlertBookOptions
   #open = new Map<string, Entry>()
@@ -42,17 +48,20 @@ export class AlertBook {
     this.#options = options
   }
 
+  /** What is stored of open alerts, and of those that ended since a time. */
+  stored(sinceMs: number): Promise<StoredAlert[]> {
+    return recentAlerts(this.#options.db, sinceMs)
+  }
+
   /**
-   * Takes up what was open before the restart.
+   * Holds what is stored and nothing else: what this or another instance has written.
    *
-   * @param sinceMs - also read alerts that ended since
    * @returns what to remember of each objective, by service and name; the newest last
    */
-  async load(sinceMs: number): Promise<{ service: string; objective: string; memory: BurnMemory }[]> {
-    const stored = await recentAlerts(this.#options.db, sinceMs)
-    for (const each of stored) {
-      if (each.alert.state === 'open') this.#open.set(keyOf(each.alert.service, each.cause), entryOf(each))
-    }
+  takeUp(stored: readonly StoredAlert[]): { service: string; objective: string; memory: BurnMemory }[] {
+    const open = stored.filter(({ alert }) => alert.state === 'open')
+    this.#open = new Map(open.map((each) => [keyOf(each.alert.service, each.cause), entryOf(each)]))
+    this.#ended = []
     return stored.flatMap(({ alert, memory }) =>
       Object.entries(memory).map(([objective, memory]) => ({ service: alert.service, objective, memory }))
     )
@@ -138,9 +147,10 @@ export class AlertBook {
     const wasNews = entry.changed === 'news'
     const stored = event === null ? before : told(before, event)
     try {
-      await this.#options.db.transaction().execute(async (transaction) => {
+      await this.#options.lease.act(async (transaction) => {
         await saveAlert(transaction, stored)
-        if (event !== null) await this.#options.notifier.enqueue(messageFor(stored.alert, event), transaction)
+        if (event === null) return
+        await this.#options.notifier.enqueue(messageFor(stored.alert, event, stored.tellings ?? 1), transaction)
       })
     } catch (error) {
       this.#options.log.warn({ alertId: before.alert.id, reason: messageOf(error) }, 'alert waits for the store')
@@ -151,7 +161,8 @@ export class AlertBook {
       entry.stored = stored
       entry.changed = 'no'
     } else {
-      entry.stored = { ...entry.stored, told: stored.told } // it has moved on meanwhile
+      const { told = null, tellings = 0 } = stored
+      entry.stored = { ...entry.stored, told, tellings } // it has moved on meanwhile
     }
     if (wasNews || event !== null) this.#announce(stored.alert, event)
   }
@@ -180,7 +191,7 @@ export class AlertBook {
     else if (event === 'eased') log.info(facts, 'alert eased')
     else if (event === 'opened' || alert.openedAt === alert.updatedAt) log.warn(facts, 'alert opened')
     else log.info(facts, 'alert changed')
-    live.publish('alert', { id, service, state, severity, title })
+    live.share('alert', { id, service, state, severity, title })
   }
 }
 
@@ -190,7 +201,8 @@ const entryOf = (stored: StoredAlert): Entry => ({ stored, changed: 'no', savedM
 
 const told = (stored: StoredAlert, event: AlertEvent): StoredAlert => ({
   ...stored,
-  told: event === 'resolved' ? 'resolved' : stored.alert.severity
+  told: event === 'resolved' ? 'resolved' : stored.alert.severity,
+  tellings: (stored.tellings ?? 0) + 1
 })
 
 const ranks: Record<Alert['severity'] | 'resolved', number> = { resolved: 0, notice: 1, ticket: 2, page: 3 }

@@ -13,6 +13,8 @@ export interface StoredAlert {
   readonly cause: CauseKind
   /** The last message that was sent about it; null: none, it is muted. */
   readonly told: 'page' | 'ticket' | 'notice' | 'resolved' | null
+  /** How many messages were sent about it; absent in rows of older versions. */
+  readonly tellings?: number
   readonly memory: Readonly<Record<string, BurnMemory>>
 }
 
@@ -100,4 +102,17 @@ export const alertsBetween = async (
 export const alertById = async (db: Kysely<Tables>, id: string): Promise<AlertRecord | null> => {
   const row = await db.selectFrom('alerts').select('body').where('id', '=', id).executeTakeFirst()
   return row ? (JSON.parse(row.body) as StoredAlert).alert : null
+}
+
+/** Alerts of a service that page and are open, oldest first. */
+export const openPages = async (db: Kysely<Tables>, service: string): Promise<AlertRecord[]> => {
+  const rows = await db
+    .selectFrom('alerts')
+    .select('body')
+    .where('service', '=', service)
+    .where('state', '=', 'open')
+    .where('severity', '=', 'page')
+    .orderBy('opened_ms')
+    .execute()
+  return rows.map(({ body }) => (JSON.parse(body) as StoredAlert).alert)
 }

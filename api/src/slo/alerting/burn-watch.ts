@@ -31,10 +31,16 @@ export class BurnWatch {
   #evidence = new Map<number, ExcessEvidence>()
   #states = new Map<string, Float64Array>()
 
-  /** Takes up what an alert remembered over a restart. */
-  remember(key: string, memory: BurnMemory, noticeSinceMs: number | null): void {
-    this.#memories.set(key, memory)
-    if (noticeSinceMs !== null) this.#notices.set(key, { sinceMs: noticeSinceMs })
+  /** Remembers what alerts say, and nothing else: those of before a restart, or of another instance. */
+  takeUp(
+    alerts: readonly { readonly key: string; readonly memory: BurnMemory; readonly noticeSinceMs: number | null }[]
+  ): void {
+    this.#memories.clear()
+    this.#notices.clear()
+    for (const { key, memory, noticeSinceMs } of alerts) {
+      this.#memories.set(key, memory)
+      if (noticeSinceMs !== null) this.#notices.set(key, { sinceMs: noticeSinceMs })
+    }
   }
 
   /** Forgets objectives that the plan no longer has. */
@@ -90,8 +96,10 @@ export class BurnWatch {
 
   /** Lets the detector see the last hours that were read from the store, without raising anything. Begins anew. */
   warmUp(series: Series, nowMs: number): void {
-    const { bank, column } = series
+    const { bank, column, sinceTick } = series
     const fine = bank.layout.rings[0]!
+    sinceTick.total = 0
+    sinceTick.bad = 0
     this.#states.get(objectiveKey(series.objective))?.fill(0)
     const fromMs = Math.ceil((nowMs - fine.widthMs * fine.slots) / tickMs) * tickMs
     for (let atMs = fromMs; atMs + tickMs <= nowMs; atMs += tickMs) {
