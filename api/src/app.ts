@@ -1,6 +1,8 @@
 import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { databasePlugin } from './platform/database/plugin.ts'
-import { accessPlugin } from './platform/http/access.ts'
+import { accessPlugin } from './platform/access/plugin.ts'
+import { accessRoutesPlugin } from './platform/access/routes.ts'
+import { auditPlugin, auditRoutesPlugin } from './platform/audit/plugin.ts'
 import { bodiesPlugin } from './platform/http/bodies.ts'
 import { docsPlugin } from './platform/http/docs.ts'
 import { errorsPlugin } from './platform/http/errors-plugin.ts'
@@ -76,6 +78,7 @@ export async function buildApp({
   await app.register(requestLogPlugin)
   await app.register(securityHeadersPlugin)
   await app.register(identityPlugin)
+  await app.register(auditPlugin)
   await app.register(accessPlugin)
   await app.register(rateLimitPlugin)
   await app.register(bodiesPlugin)
@@ -86,6 +89,8 @@ export async function buildApp({
   // the rooms, from the ground up
   await app.register(systemRoutesPlugin)
   await app.register(liveRoutePlugin)
+  await app.register(accessRoutesPlugin)
+  await app.register(auditRoutesPlugin)
   await app.register(planPlugin)
   await app.register(signalsPlugin)
   await app.register(sloPlugin)

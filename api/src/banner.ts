@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-import { isLoopbackHost } from './platform/http/access.rules.ts'
+import { isLoopbackHost } from './platform/access/loopback.rules.ts'
 import { describeUrl } from './platform/database/open.ts'
 import type { PlanStatus } from './contract/index.ts'
 import type { PlanInForce } from './plan/service.ts'

@@ -84,9 +84,9 @@ t.test('every route refuses a stranger with problem details, unless it is public
       t.not(response.statusCode, 403, `${key} is public`)
       continue
     }
-    t.equal(response.statusCode, 403, `${method} ${url}`)
+    t.equal(response.statusCode, 401, `${method} ${url}`)
     if (method !== 'HEAD')
-      t.match(response.json(), { code: 'PLIMSOLL_ACCESS_DENIED', hint: /API_TOKEN/, requestId: /./ })
+      t.match(response.json(), { code: 'PLIMSOLL_UNAUTHENTICATED', hint: /API_TOKEN/, requestId: /./ })
   }
 })
 
@@ -124,14 +124,14 @@ t.test('a token lets others in, a wrong one lets nobody in', async (t) => {
 t.test('a page of another site can neither read nor write through the browser of this machine', async (t) => {
   const { app } = await start(t, { prepare })
   const rebound = await app.inject({ url: '/api/v1/system', headers: { host: 'evil.example:3000' } })
-  t.match(rebound.json(), { status: 403, code: 'PLIMSOLL_ACCESS_DENIED' })
+  t.match(rebound.json(), { status: 401, code: 'PLIMSOLL_UNAUTHENTICATED' })
   const crossSite = await app.inject({
     method: 'POST',
     url: '/api/v1/example',
     headers: { origin: 'https://evil.example' },
     payload: { name: 'ab', tags: [] }
   })
-  t.match(crossSite.json(), { status: 403 })
+  t.match(crossSite.json(), { status: 403, code: 'PLIMSOLL_ACCESS_DENIED' })
   t.equal(crossSite.headers['access-control-allow-origin'], undefined)
 })
 
@@ -144,7 +144,7 @@ t.test('a call is refused before its body is read', async (t) => {
     headers: { 'content-type': 'application/json' },
     payload: '{broken'
   })
-  t.equal(response.statusCode, 403)
+  t.equal(response.statusCode, 401)
 })
 
 // --- refusals ---

@@ -120,7 +120,7 @@ t.test('a body that is no plan is refused with what would have worked', async (t
   t.equal(await codeOf(put('#'.repeat(2_049))), '413 PLIMSOLL_BODY_TOO_LARGE')
   t.equal(await codeOf(put(Buffer.from('title: Ü', 'latin1'))), '400 PLIMSOLL_MALFORMED_BODY')
   t.equal(await codeOf(put(plan, { ...yaml, 'x-plan-source': 'file' })), '400 PLIMSOLL_VALIDATION_FAILED')
-  t.equal(await codeOf({ ...put(plan), remoteAddress: '10.0.0.1' }), '403 PLIMSOLL_ACCESS_DENIED')
+  t.equal(await codeOf({ ...put(plan), remoteAddress: '10.0.0.1' }), '401 PLIMSOLL_UNAUTHENTICATED')
   t.equal(await codeOf({ method: 'POST', url: '/api/v1/plan/milestones/M-9/checks' }), '404 PLIMSOLL_MILESTONE_UNKNOWN')
 })
 

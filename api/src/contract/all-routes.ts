@@ -1,4 +1,6 @@
+import { accessRoutes } from './access.ts'
 import { alertRoutes } from './alerts.ts'
+import { auditRoutes } from './audit.ts'
 import { loadRoutes } from './load.ts'
 import { objectiveRoutes } from './objectives.ts'
 import { planRoutes } from './plan.ts'
@@ -12,5 +14,7 @@ export const allRoutes = {
   ...objectiveRoutes,
   ...alertRoutes,
   ...planRoutes,
-  ...loadRoutes
+  ...loadRoutes,
+  ...accessRoutes,
+  ...auditRoutes
 }

@@ -13,6 +13,13 @@ export interface RouteDescriptor {
   readonly tag: string
   readonly access: Access
   readonly priority: Priority
+  /**
+   * What a caller who is held to some services may do here, where the path names none: `any`, it is about
+   * no service; `handler`, the handler asks `requireService`. Absent: such a caller may only read.
+   */
+  readonly services?: 'any' | 'handler'
+  /** False: a write that is measurement or changes nothing, and leaves no entry in the audit log. */
+  readonly audit?: false
   readonly params?: TSchema
   readonly query?: TSchema
   readonly headers?: TSchema
@@ -22,7 +29,7 @@ export interface RouteDescriptor {
   /** Reply of success; absent: no body (204). */
   readonly reply?: TSchema
   /** Status of success; 200 with a reply, 204 without, unless said. */
-  readonly status?: 200 | 201 | 202 | 204
+  readonly status?: 200 | 201 | 202 | 204 | 302
   /** Media type of a reply that is not JSON. */
   readonly produces?: string
   /** Replies beside success that carry the success schema, e.g. 503 of `/readyz`. */
@@ -58,7 +65,13 @@ export function on<R extends Routes, K extends keyof R & string>(routes: R, key:
       ...(descriptor.consumes && { consumes: [...descriptor.consumes] }),
       response
     } as unknown as FastifySchemaOf<R[K]>,
-    config: { access: descriptor.access, priority: descriptor.priority, route: key }
+    config: {
+      access: descriptor.access,
+      priority: descriptor.priority,
+      route: key,
+      ...(descriptor.services && { services: descriptor.services }),
+      ...(descriptor.audit === false && { audit: false as const })
+    }
   }
 }
 
@@ -94,7 +107,9 @@ type FastifySchemaOf<D> = (Field<D, 'params'> extends TSchema ? { params: Field<
   (Field<D, 'query'> extends TSchema ? { querystring: Field<D, 'query'> } : unknown) &
   (Field<D, 'headers'> extends TSchema ? { headers: Field<D, 'headers'> } : unknown) &
   (Field<D, 'body'> extends TSchema ? { body: Field<D, 'body'> } : unknown) &
-  (Field<D, 'reply'> extends TSchema ? { response: { 200: Field<D, 'reply'>; 202: Field<D, 'reply'> } } : unknown)
+  (Field<D, 'reply'> extends TSchema
+    ? { response: { 200: Field<D, 'reply'>; 201: Field<D, 'reply'>; 202: Field<D, 'reply'> } }
+    : unknown)
 
 type StaticOf<S> = S extends TSchema ? Static<S> : undefined
 

@@ -314,6 +314,8 @@ export const serviceRoutes = {
     tag: 'signals',
     access: 'deployer',
     priority: 'high',
+    services: 'handler',
+    audit: false,
     headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200 })) }),
     consumes: ['application/x-ndjson'],
     reply: PushReply

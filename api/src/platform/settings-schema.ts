@@ -1,6 +1,7 @@
 import { getHeapStatistics } from 'node:v8'
 import { Type } from 'typebox'
 import { text, wholeNumber } from './setting.ts'
+import { accessSettings } from './access/settings-schema.ts'
 import { vaultSettings } from './vault/settings-schema.ts'
 
 /** Every setting, its unit, its limits and what it is without being set. Names are environment variables. */
@@ -176,6 +177,8 @@ export const SettingsSchema = Type.Object({
     minimum: 0,
     maximum: 1_048_576
   }),
+
+  ...accessSettings,
 
   ...vaultSettings,
 
