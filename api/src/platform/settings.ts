@@ -48,9 +48,9 @@ export const loadSettings = (
 /** The environment as it was at the start, to which secrets of elsewhere are put. */
 export interface Environment {
   /** The settings before any secrets: each is right, but together they may not be whole. */
-  bare(): Promise<Settings>
+  readonly bare: () => Promise<Settings>
   /** The settings with these secrets, which win. */
-  settings(secrets: Variables): Promise<Settings>
+  readonly settings: (secrets: Variables) => Promise<Settings>
 }
 
 /** As {@link loadSettings}, for who gets secrets from elsewhere. */

@@ -36,7 +36,7 @@ export class RotatingPool implements PostgresPool {
   }
 
   async connect(): Promise<PostgresPoolClient> {
-    return this.#current.pool.connect() as unknown as PostgresPoolClient
+    return this.#current.pool.connect()
   }
 
   /**

@@ -75,12 +75,12 @@ const loginFault = (told: string, words: string, status: number): CodedError => 
       hint: 'a wrapped secret id works once and for a short time: give a fresh one; when nobody here has used it, somebody else has: revoke its accessor'
     })
   }
-  if (/secret.?id/i.test(words)) {
+  // newer ones do not say which of the two it was
+  if (/secret.?id|role.?id/i.test(words)) {
     return vaultLoginRefused(told, {
-      hint: 'the secret id is wrong, used up or expired: put a fresh one into VAULT_SECRET_ID_FILE'
+      hint: 'compare VAULT_ROLE_ID; when it is right, the secret id is wrong, used up or expired: put a fresh one into VAULT_SECRET_ID_FILE'
     })
   }
-  if (/role.?id/i.test(words)) return vaultLoginRefused(told, { hint: 'check VAULT_ROLE_ID' })
   if (/audience|\baud\b|expired|signature|claim|jwt|token|role/i.test(words) && status !== 403) {
     return vaultLoginRefused(told, {
       hint: 'compare the identity (audience, job, namespace) with the role in Vault (vault read auth/jwt-nomad/role/…) and VAULT_ROLE'

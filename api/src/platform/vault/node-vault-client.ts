@@ -46,9 +46,10 @@ const Keys = Type.Object({
   data: Type.Object({
     type: Type.String(),
     latest_version: Type.Integer({ minimum: 1 }),
-    keys: Type.Record(Type.String(), Type.Object({ public_key: Type.String() }))
+    keys: Type.Record(Type.String(), Type.Unknown())
   })
 })
+const KeyVersion = Type.Object({ public_key: Type.String() })
 const Signature = Type.Object({ data: Type.Object({ signature: Type.String() }) })
 
 const loggingIn: Purpose = { kind: 'login', doing: 'logging in' }
@@ -159,8 +160,10 @@ export function openVaultClient({ address, namespace, ...transportOptions }: Cli
           hint: 'VAULT_TRANSIT_KEY must be of type ed25519'
         })
       }
-      const versions = Object.entries(data.keys)
-      const publicKeys = versions.map(([version, { public_key: raw }]) => [Number(version), fromBase64(raw)] as const)
+      const publicKeys = Object.entries(data.keys).map(([version, made]) => {
+        if (Value.Check(KeyVersion, made)) return [Number(version), fromBase64(made.public_key)] as const
+        throw vaultAnswer(`${pathOf(key)} version ${version} has no public key`)
+      })
       return { latestVersion: data.latest_version, publicKeys: new Map(publicKeys) }
     },
     async sign(token, key, version, bytes) {

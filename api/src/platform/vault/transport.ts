@@ -24,7 +24,7 @@ export interface TransportOptions {
 }
 
 export interface Transport {
-  send(outgoing: OutgoingRequest): Promise<IncomingAnswer>
+  readonly send: (outgoing: OutgoingRequest) => Promise<IncomingAnswer>
   close(): Promise<void>
 }
 
