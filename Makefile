@@ -86,6 +86,14 @@ format: $(installed) ## let Prettier lay out every file
 
 ## Operate
 
+.PHONY: deploy
+deploy: $(installed) ## through Nomad: make deploy ENV=staging|production IMAGE=registry/name@sha256:… [PROMOTE=1]
+	@plimsoll deploy $(if $(ENV),--env "$(ENV)") $(if $(IMAGE),--image "$(IMAGE)") $(if $(PROMOTE),--promote)
+
+.PHONY: rollback
+rollback: $(installed) ## back to the version before: make rollback ENV=staging|production [TO=version]
+	@plimsoll rollback $(if $(ENV),--env "$(ENV)") $(if $(TO),--to "$(TO)")
+
 .PHONY: backup
 backup: $(installed) ## copy the database while Plimsoll runs, into DATA_DIR/backups
 	@plimsoll backup create

@@ -8,6 +8,7 @@ import { groupLines, phaseOf, troubleLines } from '../src/platform/nomad/deploym
 import { followEvents, type Followed } from '../src/platform/nomad/follow-events.ts'
 import type { Deployment } from '../src/platform/nomad/model.ts'
 import { nomadFromEnvironment } from '../src/platform/nomad/options.ts'
+import { startFakeNomad } from './support/fake-nomad.ts'
 import { recorded, replayNomad } from './support/nomad-replay.ts'
 import { noNomad, nomadJob, startNomadAgent } from './support/nomad-agent.ts'
 
@@ -135,6 +136,16 @@ for (const version of ['1.1.2', '2.0.5']) {
   })
 }
 
+t.test('the life of a canary on the Nomad that other tests use', async (t) => {
+  const server = await startFakeNomad()
+  const nomad = createNomad({ address: server.url })
+  t.teardown(async () => {
+    await nomad.close()
+    server.close()
+  })
+  await conformance(t, { nomad, job: 'life', hcl: (_, behaviour) => nomadJob('life', { behaviour }) })
+})
+
 const missing = noNomad()
 t.test('the life of a canary on the Nomad of this machine', { skip: missing ?? false }, async (t) => {
   t.setTimeout(240_000)
@@ -144,7 +155,7 @@ t.test('the life of a canary on the Nomad of this machine', { skip: missing ?? f
     await nomad.close()
     await agent.close()
   })
-  await conformance(t, { nomad, job: 'life', hcl: (version, behaviour) => nomadJob('life', { version, behaviour }) })
+  await conformance(t, { nomad, job: 'life', hcl: (_, behaviour) => nomadJob('life', { behaviour }) })
 })
 
 /** A server that answers as `listener` says, and a client of it. */

@@ -1,5 +1,6 @@
 import { alertsList } from './commands/alerts-list.ts'
 import { backupCreate, backupList, backupVerify, restore } from './commands/backup.ts'
+import { deploy } from './commands/deploy.ts'
 import { importFiles } from './commands/import.ts'
 import { loadImport } from './commands/load-import.ts'
 import { loadLine } from './commands/load-line.ts'
@@ -11,6 +12,7 @@ import { planCheck } from './commands/plan-check.ts'
 import { planDiff } from './commands/plan-diff.ts'
 import { planExport } from './commands/plan-export.ts'
 import { planShow } from './commands/plan-show.ts'
+import { rollback } from './commands/rollback.ts'
 import { servicesList } from './commands/services-list.ts'
 import { status } from './commands/status.ts'
 import { version } from './commands/version.ts'
@@ -32,6 +34,8 @@ export const commands: readonly Command[] = [
   loadImport,
   loadPush,
   perfGate,
+  deploy,
+  rollback,
   backupCreate,
   backupList,
   backupVerify,

@@ -85,14 +85,21 @@ process.on('SIGTERM', () => process.exit(0))
 `
 
 /** A job of one group `api` with a canary, whose task answers its check as told. */
-export const nomadJob = (job: string, variables: { version: string; behaviour: 'ok' | 'unhealthy'; count?: number }) =>
+export const nomadJob = (job: string, variables: { behaviour: 'ok' | 'unhealthy'; count?: number }) =>
   `variable "version" {
   type    = string
   default = "0.0.0"
 }
+variable "image" {
+  type    = string
+  default = ""
+}
 job "${job}" {
   datacenters = ["*"]
   type        = "service"
+  meta {
+    release = var.version
+  }
   update {
     max_parallel      = 2
     canary            = 1
@@ -142,6 +149,7 @@ job "${job}" {
       }
       env {
         APP_VERSION = var.version
+        IMAGE       = var.image
       }
       resources {
         cpu    = 20

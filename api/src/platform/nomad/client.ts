@@ -147,6 +147,12 @@ export function createNomad(options: NomadOptions) {
       return readEvaluation(await get<WireEvaluation>(`/v1/evaluation/${encodeURIComponent(id)}`, ask))
     },
 
+    /** Evaluations of a job that are still known, latest first. */
+    async jobEvaluations(job: string, ask?: Cancellable): Promise<Evaluation[]> {
+      const wires = await get<WireEvaluation[] | null>(`/v1/job/${encodeURIComponent(job)}/evaluations`, ask)
+      return (wires ?? []).map(readEvaluation).toSorted((a, b) => b.createIndex - a.createIndex)
+    },
+
     async deployment(id: string, ask?: Cancellable): Promise<Deployment> {
       return readDeployment(await get<WireDeployment>(`/v1/deployment/${encodeURIComponent(id)}`, ask))
     },

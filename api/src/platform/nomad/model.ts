@@ -54,6 +54,10 @@ export interface JobVersion {
   readonly submittedBy: string | null
   /** Images of its tasks, in order, each once. */
   readonly images: readonly string[]
+  /** `release`, else `version`, of its meta; null without either. */
+  readonly release: string | null
+  /** The same for versions that run the same: a revert makes a new version of an old job. */
+  readonly fingerprint: string
 }
 
 export interface TaskHappening {
@@ -80,6 +84,8 @@ export interface Allocation {
 
 export interface Evaluation {
   readonly id: string
+  readonly createIndex: number
+  readonly jobModifyIndex: number
   readonly status: string
   readonly description: string
   readonly deployment: string | null

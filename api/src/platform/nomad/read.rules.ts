@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Allocation, Deployment, DeploymentStatus, Evaluation, JobVersion } from './model.ts'
 import type {
   WireAllocation,
@@ -60,8 +61,16 @@ export const readJob = (wire: WireJob): JobVersion => ({
   modifyIndex: wire.JobModifyIndex ?? 0,
   submittedMs: nanosToMs(wire.SubmitTime),
   submittedBy: wire.NomadTokenID || null,
-  images: imagesOf(wire)
+  images: imagesOf(wire),
+  release: wire.Meta?.['release'] || wire.Meta?.['version'] || null,
+  fingerprint: fingerprintOf(wire)
 })
+
+const fingerprintOf = ({ Type, Datacenters, Meta, TaskGroups }: WireJob): string =>
+  createHash('sha256')
+    .update(JSON.stringify([Type, Datacenters, Meta, TaskGroups]))
+    .digest('hex')
+    .slice(0, 16)
 
 /** The images a job runs, in order, each once; tasks of other drivers have none. */
 export const imagesOf = (job: WireJob): string[] => {
@@ -98,6 +107,8 @@ export const readAllocation = (wire: WireAllocation): Allocation => {
 
 export const readEvaluation = (wire: WireEvaluation): Evaluation => ({
   id: wire.ID,
+  createIndex: wire.CreateIndex ?? 0,
+  jobModifyIndex: wire.JobModifyIndex ?? 0,
   status: wire.Status ?? 'unknown',
   description: wire.StatusDescription ?? '',
   deployment: wire.DeploymentID || null,

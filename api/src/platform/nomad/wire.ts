@@ -13,6 +13,7 @@ export interface WireJob {
   /** Nanoseconds; an automatic revert keeps that of the version it returns to. */
   readonly SubmitTime?: number | null
   readonly NomadTokenID?: string | null
+  readonly Meta?: Readonly<Record<string, string>> | null
   readonly TaskGroups?: readonly WireTaskGroup[] | null
   readonly [other: string]: unknown
 }
@@ -91,6 +92,8 @@ export interface WireTaskEvent {
 
 export interface WireEvaluation {
   readonly ID: string
+  readonly CreateIndex?: number
+  readonly JobModifyIndex?: number
   readonly Status?: string
   readonly StatusDescription?: string
   readonly DeploymentID?: string

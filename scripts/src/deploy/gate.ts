@@ -1,0 +1,45 @@
+import type { AskGate, Verdict } from '../../../api/src/contract/gate.ts'
+import { ApiError } from '../../../api/src/contract/client.ts'
+import type { Context } from '../cli/command.ts'
+import { stateTones, stateWords } from '../cli/verdict.rules.ts'
+
+/** What the gate says of a release; `none` when nobody could be asked. */
+export type GateAnswer =
+  { readonly kind: 'verdict'; readonly verdict: Verdict } | { readonly kind: 'none'; readonly text: string }
+
+type AskForVerdict = (
+  key: 'POST /api/v1/services/{service}/gate',
+  input: { params: { service: string }; body: AskGate; signal: AbortSignal }
+) => Promise<Verdict>
+
+/**
+ * Asks the release gate of the Plimsoll that was named. A server without a gate is told apart from
+ * one that does not answer: that stops the deploy.
+ */
+export async function askGate(
+  { service, ...body }: AskGate & { service: string },
+  { call, signal, serverNamed }: Pick<Context, 'call' | 'signal' | 'serverNamed'>
+): Promise<GateAnswer> {
+  if (!serverNamed) return { kind: 'none', text: 'no gate asked: no Plimsoll is named (PLIMSOLL_URL or --url)' }
+  try {
+    const ask = call as unknown as AskForVerdict
+    const verdict = await ask('POST /api/v1/services/{service}/gate', { params: { service }, body, signal })
+    return { kind: 'verdict', verdict }
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error
+    const known = error.problem?.detail ?? 'that Plimsoll has no gate yet'
+    return { kind: 'none', text: `no gate asked: ${known}` }
+  }
+}
+
+/** The verdict on a few lines: each rule that does not pass, with its next step. */
+export function gateLines({ verdict }: { verdict: Verdict }, tone: Context['output']['tone']): string[] {
+  const rules = verdict.rules.filter(({ state }) => state !== 'pass')
+  return [
+    `gate: ${tone(stateTones[verdict.state], stateWords[verdict.state])}: ${verdict.text}`,
+    ...rules.map(({ title, state, text, next, overriddenBy }) => {
+      const overridden = overriddenBy === null ? '' : ` (overridden by ${overriddenBy})`
+      return `  ${stateWords[state]}: ${title}: ${text}${overridden}${next === null ? '' : `; ${next}`}`
+    })
+  ]
+}
