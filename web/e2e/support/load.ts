@@ -357,7 +357,8 @@ const lineOf = (scene: ServiceScene, lineS: number, nowMs: number): LoadLine => 
   }
 }
 
-const carried = ({ ratePerS, headroomRatio }: ServiceScene): number | null =>
+/** The load line of a service that is pretended. */
+export const carried = ({ ratePerS, headroomRatio }: ServiceScene): number | null =>
   headroomRatio === null ? null : ratePerS / (1 - headroomRatio)
 
 export const linesOf = (scene: ServiceScene, nowMs: number): LoadLine[] => {

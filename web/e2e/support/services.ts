@@ -1,4 +1,5 @@
 import type { Alert, Marks, Objective, Reason, ServiceDetail, ServiceSummary, Signal } from '@plimsoll/api/contract'
+import { carried } from './load.ts'
 import { slotOf } from './series.ts'
 import type { ObjectiveScene, ServiceScene } from './scene.ts'
 
@@ -28,6 +29,7 @@ export const summary = (scene: ServiceScene, nowMs: number): ServiceSummary => {
   const hour = slotOf(scene, nowMs - HOUR, HOUR, nowMs)
   const minute = slotOf(scene, nowMs - MINUTE, MINUTE, nowMs)
   const measured = !scene.broken
+  const line = carried(scene)
   const left = scene.objectives.flatMap(({ remainingRatio }) => remainingRatio ?? [])
   return {
     name: scene.name,
@@ -54,14 +56,14 @@ export const summary = (scene: ServiceScene, nowMs: number): ServiceSummary => {
     openAlerts: scene.alerts,
     signals: { live: measured ? 2 : 0, idle: 0, waiting: 0, broken: measured ? 0 : 1 },
     loadLine:
-      scene.headroomRatio === null
+      line === null
         ? null
         : {
-            ratePerS: scene.ratePerS / (1 - scene.headroomRatio),
+            ratePerS: line,
             measuredAt: iso(nowMs - scene.lineAgeMs),
             staleAt: iso(nowMs - scene.lineAgeMs + 14 * DAY)
           },
-    headroomRatio: scene.headroomRatio
+    headroomRatio: line === null || !measured ? null : 1 - minute.total / 60 / line
   }
 }
 

@@ -15,6 +15,7 @@ import {
 import { DRAUGHT_MARKS, heightOf, hullDrawing, LOAD_LINE, waterOf } from './hull.ts'
 import { keyMove } from './keys.ts'
 import { limitScale } from './limit.ts'
+import { linePath, nearest, thinned } from './plot.ts'
 import { linearScale, logShare, logTicks } from './scale.ts'
 import { bars, stepArea, topOf } from './spark.ts'
 import { timeTicks } from './time-ticks.ts'
@@ -184,5 +185,32 @@ t.test('a value over its limit is told apart and pinned at the end of the scale'
   t.match(limitScale(100, 200), { limit: 2 / 3, value: 1 / 3, over: false })
   t.match(limitScale(900, 200), { value: 1, over: true })
   t.match(limitScale(null, 200), { value: null, over: false })
+  t.end()
+})
+
+t.test('a plot is read at the stop that stands nearest', (t) => {
+  const stops = [{ x: 0.1 }, { x: 0.4 }, { x: 0.41 }]
+  t.same(
+    [0, 0.2, 0.3, 0.405001, 1].map((x) => nearest(stops, x)),
+    [0, 0, 1, 2, 2]
+  )
+  t.equal(nearest([], 0.5), -1)
+  t.equal(
+    linePath([
+      { x: 0, y: 0 },
+      { x: 0.5, y: 1 }
+    ]),
+    'M0 1000L500 0'
+  )
+  t.end()
+})
+
+t.test('labels along the foot do not run into each other, and the major one stays', (t) => {
+  const feet = [0, 0.9, 0.95, 1].map((share) => ({ share, label: String(share), major: share === 0.95 }))
+  t.same(thinned(feet, 2_000), feet)
+  t.same(
+    thinned(feet, 300).map(({ share }) => share),
+    [0, 0.95]
+  )
   t.end()
 })

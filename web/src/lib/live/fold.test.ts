@@ -63,6 +63,13 @@ t.test('seconds are added to the slot they belong to', (t) => {
   t.end()
 })
 
+t.test('headroom follows the traffic, where there is a load line', (t) => {
+  const loadLine = { ratePerS: 28, measuredAt: '2026-11-20T12:00:00.000Z', staleAt: '2026-12-04T12:00:00.000Z' }
+  t.equal(withSlices([aService({ loadLine, headroomRatio: 0.9 })], slices([]))[0]?.headroomRatio, 0.75)
+  t.equal(withSlices([aService()], slices([]))[0]?.headroomRatio, null)
+  t.end()
+})
+
 t.test('a second beyond the end moves the window on, by as much as is needed', (t) => {
   t.match(recentAfter([[second('12:00:30'), 4, 0, 0]]), {
     fromAt: '2026-11-22T12:00:10.000Z',

@@ -1,4 +1,5 @@
 import type { LoadRun, Reason } from '@plimsoll/api/contract'
+import { latencyWithin } from './words.ts'
 import { burn, errorPercent, fixedTo, latency, rate } from '../format.ts'
 
 /** Whether two runs may be held against each other. */
@@ -76,8 +77,8 @@ type Interval = readonly [number, number | null] | null
 export const measures = (a: LoadRun, b: LoadRun, comparable: boolean): Measure[] => {
   const percentile = (name: 'p50' | 'p90' | 'p95' | 'p99'): Measure => ({
     name,
-    a: withEnds(a.latencyMs[name], a.intervalsMs[name]),
-    b: withEnds(b.latencyMs[name], b.intervalsMs[name]),
+    a: latencyWithin(a.latencyMs[name], a.intervalsMs[name]),
+    b: latencyWithin(b.latencyMs[name], b.intervalsMs[name]),
     ratio: comparable ? ratioOf(a.latencyMs[name], b.latencyMs[name]) : null,
     apart: comparable ? areApart(a.intervalsMs[name], b.intervalsMs[name]) : null
   })
@@ -95,11 +96,6 @@ export const measures = (a: LoadRun, b: LoadRun, comparable: boolean): Measure[]
     plain('achieved', ({ achievedPerS }) => achievedPerS, rate)
   ]
 }
-
-const withEnds = (ms: number | null, interval: Interval): string =>
-  ms === null || interval === null
-    ? latency(ms)
-    : `${latency(ms)} (${latency(interval[0])} to ${interval[1] === null ? '…' : latency(interval[1])})`
 
 const ratioOf = (a: number | null, b: number | null): string | null => {
   if (a === null || b === null || a === 0) return null

@@ -37,11 +37,12 @@ const SAME_RATE = 1.015
 export const drawLine = (line: LoadLine, trafficPerS: number | null): LineDrawing => {
   const { probes, promised, intervalPerS, ratePerS } = line
   const highest = probes.reduce((high, probe) => Math.max(high, probe.ratePerS), 0)
-  const rates = linearScale(Math.max(highest, intervalPerS?.[1] ?? 0, ratePerS ?? 0, trafficPerS ?? 0) * 1.05, 1)
+  const top = Math.max(1, highest, intervalPerS?.[1] ?? 0, ratePerS ?? 0, trafficPerS ?? 0) * 1.08
+  const ticks = linearScale(top, 1).ticks.flatMap(({ value }) => (value > top ? [] : [{ value, share: value / top }]))
   const known = probes.flatMap(({ p95Ms }) => p95Ms ?? [])
   const lowMs = Math.max(0.01, Math.min(promised.thresholdMs, ...known) * 0.7)
   const highMs = Math.max(promised.thresholdMs, ...known) * 1.5
-  const at = (perS: number): number => perS / rates.top
+  const at = (perS: number): number => perS / top
   const points = probes
     .map((probe) => ({
       probe,
@@ -51,7 +52,7 @@ export const drawLine = (line: LoadLine, trafficPerS: number | null): LineDrawin
     }))
     .toSorted((a, b) => a.x - b.x)
   return {
-    rates,
+    rates: { top, ticks },
     ticks: logTicks(lowMs, highMs),
     limitShare: logShare(promised.thresholdMs, lowMs, highMs),
     points,

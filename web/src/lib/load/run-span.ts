@@ -13,7 +13,7 @@ export const runAxis = ({ startedAt, seconds }: Pick<LoadRun, 'startedAt' | 'sec
  * nothing, or nothing that makes sense, is asked for.
  */
 export const runSpan = ({ fromMs, stepMs, points }: Axis, asked: string | null): Span => {
-  const [from = NaN, to = NaN] = (asked ?? '').split('-').map(Number)
+  const [from = NaN, to = NaN] = (/^(\d+)-(\d+)$/.exec(asked ?? '')?.slice(1) ?? []).map(Number)
   const whole = { fromMs, toMs: fromMs + Math.max(1, points) * stepMs }
   const fits = from >= 0 && to <= points && to - from >= 2
   return fits ? { fromMs: fromMs + from * SECOND, toMs: fromMs + to * SECOND } : whole

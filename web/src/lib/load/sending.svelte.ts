@@ -5,7 +5,7 @@ import { live } from '#lib/live/live.svelte.ts'
 
 /** Load of one service that is being sent, or was last: started, followed and stopped from the page. */
 export class Sending {
-  readonly #service: string
+  readonly #service: () => string
   /** What the stream, or an answer, told last; null: nothing since this page knows. */
   now: LiveLoad | null = $state.raw(null)
   fault: Fault | null = $state.raw(null)
@@ -14,12 +14,12 @@ export class Sending {
   stopping = $state(false)
   readonly running = $derived(this.now !== null && (this.now.state === 'starting' || this.now.state === 'running'))
 
-  constructor(service: string, onended: () => void) {
+  constructor(service: () => string, onended: () => void) {
     this.#service = service
     // The stream tells each second where a sending stands, and when it is over.
     $effect(() =>
       live.on('load', (news) => {
-        if (news.service !== service) return
+        if (news.service !== service()) return
         this.now = news
         if (news.state === 'ended' || news.state === 'failed') onended()
       })
@@ -36,7 +36,7 @@ export class Sending {
 
   readonly start = (body: StartLoad): Promise<void> =>
     this.#attempt(async () => {
-      const params = { service: this.#service }
+      const params = { service: this.#service() }
       const begun = await call('POST /api/v1/services/{service}/runs', { params, body })
       // The stream may have told more already, even the end.
       if (this.now?.id !== begun.id) this.now = begun
@@ -44,7 +44,7 @@ export class Sending {
 
   readonly stop = (): Promise<void> =>
     this.#attempt(async () => {
-      await call('DELETE /api/v1/services/{service}/runs/active', { params: { service: this.#service } })
+      await call('DELETE /api/v1/services/{service}/runs/active', { params: { service: this.#service() } })
       this.stopping = true
     })
 

@@ -32,14 +32,15 @@ export const asked = ({ asked: { ratePerS, arrivals, connections } }: Pick<LoadR
   return connections === null ? 'not told' : `${count(connections)} connections, as fast as they answer`
 }
 
-/** A latency with the interval it is known by; the upper end may be open. */
-export const latencyWithin = (ms: number | null, interval: readonly [number, number | null] | null): string => {
-  if (ms === null || interval === null) return latency(ms)
-  const [low, high] = interval
-  return high === null
-    ? `${latency(ms)}, ${latency(low)} or more`
-    : `${latency(ms)}, between ${latency(low)} and ${latency(high)}`
-}
+type Interval = readonly [number, number | null]
+
+/** The ends of a 95 % interval of a latency; the upper one may be open. */
+export const within = ([low, high]: Interval): string =>
+  high === null ? `${latency(low)} or more` : `${latency(low)} to ${latency(high)}`
+
+/** A latency with the interval it is known by: `102 ms (99 ms to 106 ms)`. */
+export const latencyWithin = (ms: number | null, interval: Interval | null): string =>
+  ms === null || interval === null ? latency(ms) : `${latency(ms)} (${within(interval)})`
 
 /** A commit as people know it: seven characters, and whether files were changed. */
 export const shortCommit = (commit: string): string =>

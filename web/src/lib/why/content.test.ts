@@ -1,7 +1,8 @@
 import t from 'tap'
+import { lineStatus } from '../../../e2e/support/load.ts'
 import { SCENES } from '../../../e2e/support/scene.ts'
 import { detail, objective } from '../../../e2e/support/services.ts'
-import { formulaLines, lastEventAt, whyObjective, whyService } from './content.ts'
+import { formulaLines, lastEventAt, whyHeadroom, whyObjective, whyService } from './content.ts'
 
 const NOW = Date.UTC(2026, 10, 22, 12)
 const [scene] = SCENES
@@ -10,14 +11,31 @@ const service = detail(scene, NOW)
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ')
 
 t.test('every number of a service has a value, a formula and says when it was fresh', (t) => {
-  for (const about of ['state', 'rate', 'errors', 'p95', 'headroom', 'coverage'] as const) {
+  for (const about of ['state', 'rate', 'errors', 'p95', 'coverage'] as const) {
     const why = whyService(about, service)
     t.ok(why.value && why.formula.includes('='), about)
     t.match(why.title, /, Checkout$/)
     t.equal(why.freshAt, lastEventAt(service))
   }
   t.same(whyService('state', service).reasons, service.reasons)
-  t.equal(plain(whyService('headroom', { ...service, headroomRatio: null, loadLine: null }).value), '–')
+  t.end()
+})
+
+t.test('headroom says against which line, whether it is believed, and what to do without one', (t) => {
+  const known = whyHeadroom(lineStatus(scene, 20, NOW), service)
+  t.match(known, { title: 'Headroom, Checkout', state: null, reasons: [], value: /\d+.%/ })
+  t.match(known.inputs[1]?.source, /^measured 2026-11-19.* on 2026\.11\.3$/)
+  t.match(whyHeadroom(lineStatus({ ...scene, lineAgeMs: 20 * 86_400_000 }, 20, NOW), service), {
+    state: 'warn',
+    reasons: [{ code: 'line_old' }]
+  })
+  t.equal(whyHeadroom(lineStatus(scene, 400, NOW), service).state, 'fail', 'more traffic than it carries')
+  t.match(whyHeadroom(lineStatus({ ...scene, headroomRatio: null }, 20, NOW), service), {
+    state: 'could_not_measure',
+    value: 'no load line yet',
+    reasons: [{ code: 'no_load_line', next: /npx plimsoll load line URL/ }]
+  })
+  t.match(whyHeadroom(lineStatus(scene, null, NOW), service), { value: '–', reasons: [{ code: 'no_traffic' }] })
   t.end()
 })
 

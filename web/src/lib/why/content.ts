@@ -1,5 +1,7 @@
-import type { Explanation, Objective, Reason, ServiceDetail, State } from '@plimsoll/api/contract'
-import { count, errorPercent, latency, left, percent, rate, sentence } from '../format.ts'
+import type { Explanation, LoadLineStatus, Objective, Reason, ServiceDetail, State } from '@plimsoll/api/contract'
+import { count, errorPercent, latency, left, percent, rate, sentence, utc } from '../format.ts'
+import { headroomReasons } from '../load/headroom.ts'
+import { versionOf } from '../load/words.ts'
 import type { Topic } from './topic.ts'
 
 /** What the dialog behind a number shows. */
@@ -40,14 +42,55 @@ export const whyObjective = (objective: Objective, service: string): WhyContent 
 })
 
 /** Numbers of a service that are no objective's: what they are made of, and from when. */
-export const whyService = (about: Exclude<Topic['about'], 'objective'>, service: ServiceDetail): WhyContent => {
+export const whyService = (about: Plain, service: ServiceDetail): WhyContent => {
   const own = { ...plain(service), ...subjects[about](service) }
   return { ...own, title: `${own.title}, ${service.title}` }
 }
 
+/** Headroom, from the load line itself: how it is known, and whether to believe it. */
+export const whyHeadroom = (status: LoadLineStatus, service: ServiceDetail): WhyContent => {
+  const { line, trafficPerS, headroomRatio, stale } = status
+  return {
+    ...plain(service),
+    title: `Headroom, ${service.title}`,
+    value: line === null ? 'no load line yet' : percent(headroomRatio, 0),
+    state:
+      line === null
+        ? 'could_not_measure'
+        : headroomRatio !== null && headroomRatio < 0
+          ? 'fail'
+          : stale
+            ? 'warn'
+            : null,
+    reasons: headroomReasons(status),
+    formula: 'headroom = 1 - traffic / load line',
+    inputs: [
+      { name: 'traffic', value: rate(trafficPerS), source: 'mean of the last minute' },
+      {
+        name: 'load line',
+        value: rate(line?.ratePerS ?? null),
+        source:
+          line === null ? 'not measured yet' : `measured ${utc(Date.parse(line.measuredAt))} on ${versionOf(line)}`
+      }
+    ],
+    notes: [
+      ...(line === null
+        ? []
+        : [
+            'The line is the lower bound: the most requests per second at which the promise was seen to hold.',
+            ...(line.intervalPerS === null
+              ? []
+              : [`It breaks between ${rate(line.intervalPerS[0])} and ${rate(line.intervalPerS[1])} (95 % interval).`])
+          ]),
+      ...(status.advice === null ? [] : [sentence(status.advice.text)])
+    ]
+  }
+}
+
+type Plain = Exclude<Topic['about'], 'objective' | 'headroom'>
 type Subject = Partial<WhyContent> & Pick<WhyContent, 'title' | 'value' | 'formula'>
 
-const subjects: Record<Exclude<Topic['about'], 'objective'>, (service: ServiceDetail) => Subject> = {
+const subjects: Record<Plain, (service: ServiceDetail) => Subject> = {
   state: (service) => ({
     title: 'State',
     value:
@@ -86,19 +129,6 @@ const subjects: Record<Exclude<Topic['about'], 'objective'>, (service: ServiceDe
       ...lastHour(traffic)
     ],
     notes: ['Read from merged histograms, at most 0.8 % off. The objective itself counts exactly, by the threshold.']
-  }),
-  headroom: ({ headroomRatio, loadLine, traffic }) => ({
-    title: 'Headroom',
-    value: percent(headroomRatio, 0),
-    formula: 'headroom = 1 - traffic / load line',
-    inputs: [
-      { name: 'traffic', value: rate(traffic.ratePerS), source: 'mean of the last minute' },
-      {
-        name: 'load line',
-        value: rate(loadLine?.ratePerS ?? null),
-        source: loadLine ? `measured ${loadLine.measuredAt}` : 'not measured yet'
-      }
-    ]
   }),
   coverage: ({ coverageRatio, sources }) => ({
     title: 'Coverage',
