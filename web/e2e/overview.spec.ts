@@ -182,6 +182,11 @@ for (const width of [360, 768, 1_920]) {
     for (const address of [
       '/',
       '/services/checkout',
+      '/load',
+      '/services/shop-api/load',
+      '/services/shop-api/runs/r-fail',
+      '/services/shop-api/runs/r-pass?with=r-k6',
+      '/services/shop-api/load-lines/l-shop-api',
       '/alerts',
       '/alerts/a-1',
       '/plan',
