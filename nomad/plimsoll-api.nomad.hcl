@@ -112,6 +112,16 @@ variable "data_volume" {
   }
 }
 
+variable "data_path" {
+  type        = string
+  description = "DATA_DIR on the client with raw_exec, which mounts no volumes; empty: lost with the allocation"
+  default     = ""
+  validation {
+    condition     = regex_replace(var.data_path, "^(/[A-Za-z0-9._-]+)+$", "") == ""
+    error_message = "The path is absolute, without blanks and without a slash at its end."
+  }
+}
+
 variable "log_volume" {
   type        = string
   description = "host volume into which plimsoll-edge writes its access log, read only here; empty: none"
@@ -139,6 +149,26 @@ variable "vault_role" {
   validation {
     condition     = regex_replace(var.vault_role, "^[A-Za-z0-9_-]{1,64}$", "") == ""
     error_message = "A role of Vault is named by letters, digits, dashes and underscores."
+  }
+}
+
+variable "vault_address" {
+  type        = string
+  description = "address of Vault or OpenBao, with which vault_role goes"
+  default     = "https://vault.service.consul:8200"
+  validation {
+    condition     = regex_replace(var.vault_address, "^https?://[^/ ?#@]+$", "") == ""
+    error_message = "The address of Vault is https://HOST:PORT."
+  }
+}
+
+variable "vault_kv_path" {
+  type        = string
+  description = "secret below secret/ whose keys are the secret settings"
+  default     = "default/plimsoll-api/settings"
+  validation {
+    condition     = regex_replace(var.vault_kv_path, "^[^/ ?#]+(/[^/ ?#]+)*$", "") == ""
+    error_message = "A path of Vault has no slash at its ends."
   }
 }
 
@@ -177,7 +207,8 @@ locals {
   contained = var.driver == "docker"
   app       = local.contained ? "/app" : var.checkout
   node      = local.contained ? "/usr/local/bin/node" : var.node != "" ? var.node : "${var.checkout}/node_modules/.bin/node"
-  data_dir  = var.data_volume != "" && var.driver != "raw_exec" ? "/data" : "${NOMAD_ALLOC_DIR}/data"
+  in_alloc  = "${NOMAD_ALLOC_DIR}/data"
+  data_dir  = var.driver == "raw_exec" ? (var.data_path != "" ? var.data_path : local.in_alloc) : (var.data_volume != "" ? "/data" : local.in_alloc)
   # the rest is native memory: buffers, SQLite's cache, code
   heap_mb = floor(var.memory_mb * 0.75)
 }
@@ -377,6 +408,9 @@ job "plimsoll-api" {
         TRUST_PROXY         = var.trust_proxy
         LOG_FORMAT          = "json"
         SHUTDOWN_TIMEOUT_MS = "20000"
+        }, var.vault_role == "" ? {} : {
+        VAULT_ADDR    = var.vault_address
+        VAULT_KV_PATH = var.vault_kv_path
       }, var.settings)
 
       resources {

@@ -1,6 +1,6 @@
-// Writes the headers of the built page as a Caddyfile snippet: node scripts/edge/page-headers.ts [WEB_ROOT] >page-headers.caddy
+// Writes the headers of the built page as a Caddyfile snippet: node scripts/edge/page-headers.ts WEB_ROOT FILE
 // The page's policy names its inline scripts by their hashes, so the snippet belongs to one build.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildApp } from '../../api/src/app.ts'
@@ -10,7 +10,7 @@ import { loadSettings } from '../../api/src/platform/settings.ts'
 import { version } from '../../api/src/platform/version.ts'
 import { headerSnippet } from './snippet.rules.ts'
 
-const [WEB_ROOT = ''] = process.argv.slice(2)
+const [WEB_ROOT = '', file = 'page-headers.caddy'] = process.argv.slice(2)
 const dir = mkdtempSync(join(tmpdir(), 'plimsoll-headers-'))
 const settings = await loadSettings(
   { WEB_ROOT, LOG_LEVEL: 'silent', DATA_DIR: dir, PLAN_FILE: join(dir, 'none') },
@@ -29,4 +29,4 @@ await app.close()
 await database.close()
 rmSync(dir, { recursive: true })
 if (statusCode !== 200) throw new Error(`there is no build in ${settings.WEB_ROOT}: make build`)
-process.stdout.write(headerSnippet(headers))
+writeFileSync(file, headerSnippet(headers))
