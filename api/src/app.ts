@@ -35,6 +35,7 @@ import { planPlugin } from './plan/plugin.ts'
 import { signalsPlugin } from './signals/plugin.ts'
 import { sloPlugin } from './slo/plugin.ts'
 import { loadPlugin } from './load/plugin.ts'
+import { gatePlugin } from './release/gate/plugin.ts'
 
 export interface AppOptions extends GroundOptions {
   readonly logger?: FastifyBaseLogger
@@ -95,6 +96,7 @@ export async function buildApp({
   await app.register(signalsPlugin)
   await app.register(sloPlugin)
   await app.register(loadPlugin)
+  await app.register(gatePlugin)
 
   // what people see
   await app.register(docsPlugin)

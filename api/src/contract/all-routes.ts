@@ -1,6 +1,7 @@
 import { accessRoutes } from './access.ts'
 import { alertRoutes } from './alerts.ts'
 import { auditRoutes } from './audit.ts'
+import { gateRoutes } from './gate.ts'
 import { loadRoutes } from './load.ts'
 import { objectiveRoutes } from './objectives.ts'
 import { planRoutes } from './plan.ts'
@@ -15,6 +16,7 @@ export const allRoutes = {
   ...alertRoutes,
   ...planRoutes,
   ...loadRoutes,
+  ...gateRoutes,
   ...accessRoutes,
   ...auditRoutes
 }

@@ -224,6 +224,7 @@ export const gateRoutes = {
     tag: 'gate',
     access: 'viewer',
     priority: 'low',
+    audit: false,
     params: ServiceParams,
     body: Type.Object(
       {

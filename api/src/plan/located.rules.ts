@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { ResolvedCheck, ResolvedPlan, ResolvedSignal } from './model.ts'
+import type { GatePolicy, ResolvedCheck, ResolvedPlan, ResolvedSignal } from './model.ts'
 
 export interface Location {
   /** Directory of the plan file: what relative paths of logs begin at. */
@@ -14,7 +14,13 @@ export const locatePlan = (plan: ResolvedPlan, location: Location): ResolvedPlan
   services: plan.services.map((service) => ({
     ...service,
     signals: service.signals.map((signal) => locateSignal(signal, location)),
-    load: service.load && { ...service.load, url: locateUrl(service.load.url, location) }
+    load: service.load && { ...service.load, url: locateUrl(service.load.url, location) },
+    gate: {
+      ...locatePolicy(service.gate, location),
+      environments: Object.fromEntries(
+        Object.entries(service.gate.environments).map(([name, policy]) => [name, locatePolicy(policy, location)])
+      )
+    }
   })),
   milestones: plan.milestones.map((milestone) => ({
     ...milestone,
@@ -26,6 +32,11 @@ export const locatePlan = (plan: ResolvedPlan, location: Location): ResolvedPlan
     const { url } = receiver.webhook
     return { ...receiver, webhook: { ...receiver.webhook, url: url && locateUrl(url, location) } }
   })
+})
+
+const locatePolicy = (policy: GatePolicy, location: Location): GatePolicy => ({
+  ...policy,
+  dependencies: policy.dependencies.map((dependency) => locateUrl(dependency, location))
 })
 
 function locateSignal(signal: ResolvedSignal, location: Location): ResolvedSignal {

@@ -1,4 +1,4 @@
-import type { PlanChange, PlanFault, PlanStatus } from '../contract/plan.ts'
+import type { Milestone, PlanChange, PlanFault, PlanStatus } from '../contract/plan.ts'
 import type { Reason, State } from '../contract/primitives.ts'
 import type { ResolvedPlan } from './model.ts'
 
@@ -57,6 +57,8 @@ export interface PlanService {
    * @throws PLIMSOLL_PLAN_INVALID with every fault; PLIMSOLL_PLAN_CHANGED when `ifMatch` is stale
    */
   apply(draft: PlanDraft): Promise<{ readonly status: PlanStatus; readonly changes: readonly PlanChange[] }>
+  /** Milestones with the evidence of their acceptance checks. */
+  milestones(): Promise<Milestone[]>
   /** Who answers acceptance checks about objectives; the room that judges them calls this at start. */
   provideObjectiveState(port: ObjectiveStatePort): void
 }

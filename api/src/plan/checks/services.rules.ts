@@ -74,7 +74,7 @@ function checkLoad(service: Place): Fault[] {
   return [...faults, errorAt(requireRun, { text: 'no run is possible without `load`', found: 'true', expected })]
 }
 
-const checkGate = (gate: Place): Fault[] =>
+export const checkGate = (gate: Place): Fault[] =>
   [gate, ...keysOf(at(gate, 'environments')).map((name) => at(gate, 'environments', name))]
     .flatMap((policy) => itemsOf(at(policy, 'freezes')))
     .flatMap(checkFreeze)

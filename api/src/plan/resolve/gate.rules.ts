@@ -65,13 +65,13 @@ const resolveEvidence = ({
   name,
   maxAge = '1d',
   anyVersion = false,
-  signingSecret = null
+  signingSecret
 }: NonNullable<GatePolicyEntry['evidence']>[number]): RequiredEvidence => ({
   kind,
   name,
   keepsMs: durationMs(maxAge),
   anyVersion,
-  signingSecret
+  signingSecret: signingSecret ?? null
 })
 
 const minuteOf = (text: string): number => Number(text.slice(0, 2)) * 60 + Number(text.slice(3))

@@ -80,7 +80,8 @@ export function openEnvelope(envelope: unknown, check: CheckSignature): Opened {
     }
   }
   const statement = parse(payload)
-  if (statement?._type !== statementType || statement.predicateType !== predicateType) {
+  const { ['_type']: type = null } = statement ?? {}
+  if (!statement || type !== statementType || statement.predicateType !== predicateType) {
     return { ok: false, why: 'it is signed, but is no verdict' }
   }
   const { predicate, subject } = statement

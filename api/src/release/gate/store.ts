@@ -129,6 +129,19 @@ export class GateStore {
     return rows.map(({ body }) => JSON.parse(body) as Override)
   }
 
+  /** Verdicts that an override changed, newest first. */
+  async verdictsUsing({ service, id }: Override): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom('verdicts')
+      .select('id')
+      .where('service', '=', service)
+      .where('body', 'like', `%"overriddenBy":"${id}"%`)
+      .orderBy('at_ms', 'desc')
+      .limit(100)
+      .execute()
+    return rows.map((row) => row.id)
+  }
+
   async override(service: string, id: string): Promise<Override | null> {
     const row = await this.#db
       .selectFrom('gate_overrides')

@@ -77,7 +77,8 @@ const readAlertmanager = (body: Fields): Reading => {
 
 const nameOf = (alert: Fields): string => {
   const labels = isFields(alert['labels']) ? alert['labels'] : {}
-  return String(labels['alertname'] ?? 'an alert without a name').slice(0, 200)
+  const name = labels['alertname']
+  return typeof name === 'string' ? name.slice(0, 200) : 'an alert without a name'
 }
 
 /** JUnit's XML: cases are counted by what they hold, for tools disagree on the totals they write. */
@@ -86,26 +87,27 @@ const readJunit = (text: string): Reading => {
   let firstFailed = ''
   let current = { name: '', failed: false, skipped: false }
   let root = ''
-  const parser = sax.parser(true)
-  parser.ondoctype = () => {
-    throw new Unreadable('a document type is not read')
-  }
-  parser.onerror = (error) => {
-    throw new Unreadable(`it is not XML: ${error.message.split('\n', 1)[0]}`)
-  }
-  parser.onopentag = ({ name, attributes }) => {
-    root ||= name
-    if (name === 'testcase') current = { name: String(attributes['name'] ?? ''), failed: false, skipped: false }
-    if (name === 'failure' || name === 'error') current.failed = true
-    if (name === 'skipped') current.skipped = true
-  }
-  parser.onclosetag = (name) => {
-    if (name !== 'testcase') return
-    counts.cases++
-    if (current.failed) counts.failed++
-    else if (current.skipped) counts.skipped++
-    if (current.failed) firstFailed ||= current.name
-  }
+  const parser = Object.assign(sax.parser(true), {
+    ondoctype() {
+      throw new Unreadable('a document type is not read')
+    },
+    onerror(error: Error) {
+      throw new Unreadable(`it is not XML: ${error.message.split('\n', 1)[0]}`)
+    },
+    onopentag({ name, attributes }: sax.Tag) {
+      root ||= name
+      if (name === 'testcase') current = { name: attributes['name'] ?? '', failed: false, skipped: false }
+      if (name === 'failure' || name === 'error') current.failed = true
+      if (name === 'skipped') current.skipped = true
+    },
+    onclosetag(name: string) {
+      if (name !== 'testcase') return
+      counts.cases++
+      if (current.failed) counts.failed++
+      else if (current.skipped) counts.skipped++
+      if (current.failed) firstFailed ||= current.name
+    }
+  })
   parser.write(text).close()
   if (root !== 'testsuites' && root !== 'testsuite') throw new Unreadable('it is no JUnit file')
   return { ...bare, ...judgeCases(counts, firstFailed) }
