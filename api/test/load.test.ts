@@ -1,18 +1,12 @@
-// The senders against real servers of known behaviour, and against targets that cannot be loaded.
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { createServer, type RequestListener } from 'node:http'
-import { createSecureServer } from 'node:http2'
-import { createServer as createTlsServer } from 'node:https'
-import { createServer as createRawServer, type AddressInfo, type Server } from 'node:net'
-import { join } from 'node:path'
+// The senders against real servers of known behaviour: what is reported is what happened.
 import t from 'tap'
 import type { LoadRun } from '../src/contract/load.ts'
 import { housePromise } from '../src/load/line/hold.rules.ts'
 import { resultOf } from '../src/load/run/result.rules.ts'
-import { contact, resolveTarget } from '../src/load/sender/contact.ts'
+import { resolveTarget } from '../src/load/sender/contact.ts'
 import type { PacedPlan, PlannedRequest, Plan } from '../src/load/sender/plan.ts'
 import { Sender } from '../src/load/sender/sender.ts'
+import { quantileOf } from './support/known-queue.ts'
 import { startKnownServer, type Behaviour } from './support/known-server.ts'
 
 const request: PlannedRequest = {
@@ -57,52 +51,60 @@ async function known(test: Tap, behaviour: Behaviour) {
   return { server, paced, send, target }
 }
 
-/**
- * A busy machine makes the sender late, and it says so: only a run that was on time is judged. Null
- * when none was: the case is then not run, which is neither success nor failure.
- */
-async function onTime(test: Pick<typeof t, 'pass'>, run: () => Promise<LoadRun>): Promise<LoadRun | null> {
-  for (let tries = 0; tries < 3; tries++) {
-    const result = await run()
-    if (!result.sender?.limited) return result
-  }
-  test.pass('the machine was too busy to send on time', { skip: true })
-  return null
+/** A fault of ours shows three times in a row; a moment in which the machine was busy does not. */
+async function agrees(test: Pick<typeof t, 'strictSame'>, attempt: () => Promise<readonly string[]>): Promise<void> {
+  let differences = await attempt()
+  for (let tries = 1; tries < 3 && differences.length > 0; tries++) differences = await attempt()
+  test.strictSame(differences, [])
 }
+
+const percentiles = { p50: 0.5, p90: 0.9, p95: 0.95 } as const
+
+/**
+ * Percentiles that are farther from the server's own than the histogram's error (0.78 %), 2 ms for the
+ * transport, and what the sender says its timers were late.
+ */
+const differencesOf = (run: LoadRun, heldMs: readonly number[]): string[] =>
+  Object.entries(percentiles).flatMap(([name, q]) => {
+    const [found, wanted] = [run.latencyMs[name as keyof typeof percentiles]!, quantileOf(heldMs, q)]
+    const isRight = found > wanted * 0.9922 - 0.1 && found < wanted * 1.0078 + 2 + run.sender!.lagP99Ms!
+    return isRight ? [] : [`${name} ${found.toFixed(2)} ms for ${wanted.toFixed(2)} ms`]
+  })
 
 t.test('a server that stands still for a second in five has a p95 of 749 ms', async (t) => {
   const { paced, send } = await known(t, { kind: 'freeze', frozenMs: 1_000, everyMs: 5_000 })
-  const run = await onTime(t, () => send(paced({ durationMs: 10_000, timeoutMs: 10_000 })))
-  if (!run) return
-  t.equal(run.total, 1_000, 'every request that was due is counted')
-  t.equal(run.bad, 0)
-  t.ok(Math.abs(run.latencyMs.p95! / 749 - 1) < 0.05, `p95 ${run.latencyMs.p95} ms`)
-  t.ok(run.latencyMs.p50! < 50)
-  t.equal(run.state, 'not_enough_evidence', 'two stalls are two events, however many requests they held')
+  await agrees(t, async () => {
+    const run = await send(paced({ durationMs: 10_000, timeoutMs: 10_000 }))
+    t.equal(run.total, 1_000, 'every request that was due is counted')
+    t.equal(run.bad, 0)
+    // two stalls are two events, however many requests they held
+    t.equal(run.state, run.sender?.limited ? 'could_not_measure' : 'not_enough_evidence')
+    const { p50, p95 } = run.latencyMs
+    return [...(Math.abs(p95! / 749 - 1) < 0.05 ? [] : [`p95 ${p95} ms`]), ...(p50! < 50 ? [] : [`p50 ${p50} ms`])]
+  })
 })
 
-t.test('latencies of a queue are those of its own schedule', async (t) => {
-  const { server, paced, send } = await known(t, { kind: 'queue', serviceMs: 25, workers: 4 })
-  const run = await onTime(t, () => send(paced({ durationMs: 4_000, ratePerS: 120, warmUpMs: 0 })))
-  if (!run) return
-  const { truthMs } = await server.seen()
-  const truth = truthMs.slice(-run.total).toSorted((a, b) => a - b)
-  for (const [name, q] of [
-    ['p50', 0.5],
-    ['p90', 0.9],
-    ['p95', 0.95]
-  ] as const) {
-    const wanted = truth[Math.ceil(q * truth.length) - 1]!
-    const found = run.latencyMs[name]!
-    // the histogram's own error, and what a busy machine's timers add on both sides
-    t.ok(found > wanted * 0.992 && found < wanted * 1.0078 + 15, `${name}: ${found} for ${wanted} ms`)
+t.test('latencies of a constant delay and of a queue are those of the schedule', async (t) => {
+  const behaviours: Behaviour[] = [
+    { kind: 'constant', delayMs: 150 },
+    { kind: 'queue', workers: 8, serviceMs: 100 }
+  ]
+  for (const behaviour of behaviours) {
+    await agrees(t, async () => {
+      const { server, paced, send } = await known(t, behaviour)
+      const run = await send(
+        paced({ durationMs: 4_000, ratePerS: 70, warmUpMs: 0, arrivals: 'poisson', seed: Date.now() })
+      )
+      const { scheduledMs, heldMs } = await server.seen()
+      t.equal(scheduledMs.length, run.total, 'every request has its place in the schedule')
+      return differencesOf(run, heldMs)
+    })
   }
 })
 
 t.test('requests that are never answered are slower than any limit, not absent', async (t) => {
   const { server, paced, send } = await known(t, { kind: 'hang', everyNth: 10 })
-  const run = await onTime(t, () => send(paced({ warmUpMs: 0 })))
-  if (!run) return
+  const run = await send(paced({ warmUpMs: 0 }))
   t.equal(run.total, 200)
   t.equal(run.failures['timeout'], 20)
   t.equal(run.bad, 20)
@@ -113,14 +115,18 @@ t.test('requests that are never answered are slower than any limit, not absent',
 
 t.test('a server that holds every connection does not slow the schedule down', async (t) => {
   const { paced, send } = await known(t, { kind: 'constant', delayMs: 500 })
-  const run = await onTime(t, () => send(paced({ connections: 5, warmUpMs: 0, timeoutMs: 800 })))
-  if (!run) return
+  const run = await send(paced({ connections: 5, warmUpMs: 0, timeoutMs: 800 }))
   t.equal(run.total, 200, 'all that was due, whether it could be sent or not')
-  t.equal(run.sender?.limited, false)
   t.ok(run.sender!.connectionsPeak <= 5)
   t.ok(run.sender!.waitedForConnection > 150)
   t.ok(run.bad > 150, 'what waited too long has failed')
-  t.match(run, { state: 'fail', reasons: [{ code: 'latency' }, { code: 'errors' }, { code: 'connections_exhausted' }] })
+  // a machine too busy to send on time says so of itself, never of the server
+  const reasons = run.sender?.limited ? ['generator_limit'] : ['latency', 'errors']
+  t.equal(run.state, run.sender?.limited ? 'could_not_measure' : 'fail')
+  t.strictSame(
+    run.reasons.map(({ code }) => code),
+    [...reasons, 'connections_exhausted']
+  )
 })
 
 t.test('warm-up and requests of an ended run are not counted', async (t) => {
@@ -138,11 +144,12 @@ t.test('warm-up and requests of an ended run are not counted', async (t) => {
 })
 
 t.test('a server that refuses what is above its rate is found out by its status', async (t) => {
-  const { paced, send } = await known(t, { kind: 'refuse', abovePerS: 50 })
+  const { server, paced, send } = await known(t, { kind: 'refuse', abovePerS: 50 })
   const run = await send(paced({ warmUpMs: 0 }))
   t.ok(run.statuses['503']! > 50)
   t.equal(run.bad, run.statuses['503'])
   t.ok(run.slow! >= run.bad, 'fast errors are slow')
+  t.strictSame(run.statuses, (await server.seen()).statuses, 'each as the server gave it')
 })
 
 t.test('a saturated server is measured by every reply, lost ones included', async (t) => {
@@ -165,81 +172,4 @@ t.test('a saturated server is measured by every reply, lost ones included', asyn
   const settled = Object.values({ ...run.statuses, ...run.failures }).reduce((a, b) => a + b, 0)
   t.ok(run.total >= settled && run.total <= settled + 10, 'besides at most what still hung at the end')
   t.ok(run.latencyMs.p99! > 200)
-})
-
-const originOf = (server: Server, scheme = 'http'): string =>
-  `${scheme}://localhost:${(server.address() as AddressInfo).port}`
-
-const listening = async <S extends Server>(test: Tap, server: S): Promise<S> => {
-  await new Promise<void>((resolve) => void server.listen(0, 'localhost', resolve))
-  test.teardown(() => {
-    if ('closeAllConnections' in server) (server.closeAllConnections as () => void)()
-    server.close()
-  })
-  return server
-}
-
-t.test('a target that cannot be loaded is refused with the reason, in time', async (t) => {
-  const folder = t.testdir({})
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
-  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
-  execFileSync('openssl', [...args, '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' })
-  const identity = { key: readFileSync(key), cert: readFileSync(cert) }
-  const http = async (handler: RequestListener) => originOf(await listening(t, createServer(handler)))
-
-  const gone = createServer()
-  await new Promise<void>((resolve) => void gone.listen(0, 'localhost', resolve))
-  const refused = originOf(gone)
-  await new Promise((resolve) => void gone.close(resolve))
-  const tls = await listening(
-    t,
-    createTlsServer(identity, (_, reply) => reply.end('ok'))
-  )
-  const onlyH2 = await listening(t, createSecureServer({ ...identity, allowHTTP1: false }))
-  const raw = await listening(
-    t,
-    createRawServer((socket) => void socket.on('error', () => {}).end('SSH-2.0-x\r\n'))
-  )
-  const slow = await http((_, reply) => {
-    const drip = setInterval(() => reply.write('.'), 50)
-    reply.on('close', () => clearInterval(drip))
-  })
-  const endless = await http((_, reply) => {
-    const chunk = Buffer.alloc(1_024 * 1_024)
-    const pour = (): void => {
-      while (!reply.destroyed && reply.write(chunk));
-    }
-    reply.on('drain', pour)
-    pour()
-  })
-  const cases = [
-    { name: 'nothing listens', url: refused, code: 'REFUSED' },
-    { name: 'no such name', url: 'http://no-such-host.invalid/', code: 'NOT_FOUND' },
-    { name: 'an unknown certificate', url: originOf(tls, 'https'), code: 'TLS' },
-    { name: 'HTTP/2 only', url: originOf(onlyH2, 'https'), verifyTls: false, code: 'PROTOCOL' },
-    { name: 'something else than HTTP', url: originOf(raw), code: 'PROTOCOL' },
-    { name: 'a reply that trickles', url: slow, code: 'SILENT' },
-    { name: 'no reply at all', url: await http(() => {}), code: 'SILENT' },
-    { name: 'a reply without end', url: endless, code: 'ENDLESS' },
-    {
-      name: 'a redirect',
-      url: await http((_, reply) => reply.writeHead(302, { location: 'https://elsewhere.example/' }).end()),
-      code: 'REDIRECTS'
-    },
-    { name: 'a connection cut off', url: await http((asked) => asked.destroy()), code: 'BROKEN' },
-    { name: 'another machine', url: 'http://192.0.2.1/', code: 'NOT_ALLOWED' },
-    { name: 'no URL', url: 'shop:80', code: 'INVALID' }
-  ]
-  for (const { name, url, code, verifyTls = true } of cases) {
-    const attempt = resolveTarget(url, { allowed: [], verifyTls }).then((target) =>
-      contact(target, [request], { timeoutMs: 1_500 })
-    )
-    await t.rejects(attempt, { code: `PLIMSOLL_TARGET_${code}` }, name)
-  }
-  const trusting = await resolveTarget(originOf(tls, 'https'), { allowed: [], verifyTls: false })
-  t.match(await contact(trusting, [request], { timeoutMs: 1_500 }), [{ status: 200 }], 'unverified when told')
-  t.match(await resolveTarget('http://192.0.2.1/', { allowed: ['192.0.2.1'], verifyTls: true }), {
-    address: '192.0.2.1'
-  })
 })

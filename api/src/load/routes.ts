@@ -72,7 +72,7 @@ export const loadRunRoutes = async (instance: FastifyInstance): Promise<void> =>
       }
       const subject = subjectOfPlan(service, load, {
         classKey: app.signals.classKeys[0]!,
-        secrets: app.settings.planSecrets,
+        secrets: app.secrets.settings.planSecrets,
         release: body.release ?? null
       })
       reply.code(202)

@@ -1,36 +1,34 @@
 // A server whose behaviour is known, in its own process: so that the sender's time is not its own.
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { exponential, gaussian, seededRandom } from '../../src/load/random.rules.ts'
+import { seededRandom } from '../../src/load/random.rules.ts'
+import { Queue } from './known-queue.ts'
 import type { Behaviour, FromKnownServer } from './known-server.ts'
 
 const behaviour = JSON.parse(process.argv[2]!) as Behaviour
-const random = seededRandom(behaviour.seed ?? 1)
 const tell = (message: FromKnownServer): void => void process.send!(message)
 const claims = new Set<string>()
-const truthMs: number[] = []
+const scheduledMs: number[] = []
+const heldMs: number[] = []
+const statuses: Record<number, number> = {}
 let served = 0
 
-const answer = (response: ServerResponse, status = 200): void => void response.writeHead(status).end('ok')
-
-const after = (delayMs: number, response: ServerResponse): void =>
-  void setTimeout(() => answer(response), Math.max(0, delayMs))
-
-/** When each worker is free again, milliseconds: first come, first served. */
-const free = new Float64Array(behaviour.workers ?? 1)
-
-function queued(response: ServerResponse): void {
-  const now = performance.now()
-  const worker = free.indexOf(Math.min(...free))
-  const service =
-    behaviour.kind === 'queue'
-      ? behaviour.serviceMs * (0.5 + 0.5 * exponential(random) + 0.02 * Math.abs(gaussian(random)))
-      : 0
-  const endMs = Math.max(now, free[worker]!) + service
-  free[worker] = endMs
-  truthMs.push(endMs - now)
-  after(endMs - now, response)
+const answer = (response: ServerResponse, status = 200): void => {
+  statuses[status] = (statuses[status] ?? 0) + 1
+  response.writeHead(status).end('ok')
 }
+
+/** Answers on schedule, and keeps how long that took: timers are good to the millisecond, on a busy machine to some. */
+const after = (delayMs: number, response: ServerResponse): void => {
+  const cameMs = performance.now()
+  scheduledMs.push(delayMs)
+  setTimeout(() => {
+    heldMs.push(performance.now() - cameMs)
+    answer(response)
+  }, delayMs)
+}
+
+const queue = behaviour.kind === 'queue' ? new Queue(behaviour, seededRandom(behaviour.seed ?? 1)) : null
 
 /** Requests of the last second, for a server that refuses what is above its rate. */
 const recent: number[] = []
@@ -48,7 +46,7 @@ const server = createServer((request, response) => {
       // every n-th request is never answered
       return served % behaviour.everyNth === 0 ? undefined : answer(response)
     case 'queue':
-      return queued(response)
+      return after(queue!.take(performance.now()), response)
     case 'refuse': {
       const now = performance.now()
       while (recent.length > 0 && recent[0]! < now - 1_000) recent.shift()
@@ -67,6 +65,6 @@ if (behaviour.kind === 'freeze') {
   setInterval(() => Atomics.wait(still, 0, 0, behaviour.frozenMs), behaviour.everyMs)
 }
 
-process.on('message', () => tell({ kind: 'seen', served, claims: [...claims], truthMs }))
+process.on('message', () => tell({ kind: 'seen', served, statuses, claims: [...claims], scheduledMs, heldMs }))
 process.on('disconnect', () => process.exit(0))
 server.listen(0, '127.0.0.1', () => tell({ kind: 'listening', port: (server.address() as AddressInfo).port }))

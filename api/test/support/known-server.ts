@@ -1,16 +1,17 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import type { QueueKind } from './known-queue.ts'
 
 /** What a server does with every request. */
-export type Behaviour = { readonly seed?: number; readonly workers?: number } & (
+export type Behaviour = { readonly seed?: number } & (
   | { readonly kind: 'constant'; readonly delayMs: number }
   /** The whole process stands still for `frozenMs` every `everyMs`. */
   | { readonly kind: 'freeze'; readonly frozenMs: number; readonly everyMs: number }
   /** Every n-th request is never answered. */
   | { readonly kind: 'hang'; readonly everyNth: number }
-  /** First come, first served by `workers` that take `serviceMs` on average. */
-  | { readonly kind: 'queue'; readonly serviceMs: number }
+  /** A queue of known capacity: `workers` ÷ `serviceMs`. */
+  | ({ readonly kind: 'queue' } & QueueKind)
   /** 503 for what comes above a rate. */
   | { readonly kind: 'refuse'; readonly abovePerS: number }
   | { readonly kind: 'status'; readonly status: number }
@@ -21,10 +22,14 @@ export type FromKnownServer =
   | {
       readonly kind: 'seen'
       readonly served: number
+      /** Replies by status, as it gave them. */
+      readonly statuses: Readonly<Record<number, number>>
       /** Class headers that came, `none` for a request without. */
       readonly claims: readonly string[]
-      /** What each request had to take by the server's own schedule. */
-      readonly truthMs: readonly number[]
+      /** How long each request was to take by the schedule, in the order they came, milliseconds. */
+      readonly scheduledMs: readonly number[]
+      /** How long each did take inside the server, in the order they were answered, milliseconds. */
+      readonly heldMs: readonly number[]
     }
 
 export interface KnownServer {

@@ -110,4 +110,4 @@ export type FromSender =
   | ({ readonly kind: 'second' } & SecondCounts)
   | ({ readonly kind: 'progress' } & Progress)
   | { readonly kind: 'done'; readonly facts: SenderFacts }
-  | { readonly kind: 'crashed'; readonly text: string }
+  | { readonly kind: 'crashed' }

@@ -24,9 +24,10 @@ process.on('message', (message: ToSender) => {
   sender
     .run()
     .then((facts) => tell({ kind: 'done', facts }))
-    .catch((error: unknown) =>
-      tell({ kind: 'crashed', text: error instanceof Error ? (error.stack ?? '') : String(error) })
-    )
+    .catch((error: unknown) => {
+      console.error(error) // for whoever started it: the result says only that the sender ended
+      tell({ kind: 'crashed' })
+    })
 })
 
 // Ctrl-C reaches the whole process group: the parent decides, and asks for a partial result

@@ -28,6 +28,9 @@ interface ReplyHead {
 interface Inside extends EventEmitter {
   readonly conn?: Socket | TLSSocket
   readonly destroyed: boolean
+  destroy(): void
+  /** Milliseconds. */
+  timeout: number
   readonly parser: {
     /** The reply's Connection header, lower case. */
     readonly connection: string
@@ -40,8 +43,9 @@ interface Inside extends EventEmitter {
   [opensAgain]: () => void
 }
 
-export interface Losses {
+export interface SaturatedOptions {
   readonly verifyTls: boolean
+  readonly timeoutMs: number
   /** A request whose connection ended before its reply. */
   lost(kind: FailureKind): void
 }
@@ -54,14 +58,15 @@ export interface Losses {
  */
 export class SaturatedConnection {
   readonly #client: Inside
-  readonly #losses: Losses
+  readonly #options: SaturatedOptions
   #isLast = false
   #ending: FailureKind = 'reset'
 
   /** @param client - as `setupClient` gives it: not connected yet */
-  constructor(client: EventEmitter, losses: Losses) {
+  constructor(client: EventEmitter, options: SaturatedOptions) {
     const inside = (this.#client = client as Inside)
-    this.#losses = losses
+    this.#options = options
+    inside.timeout = options.timeoutMs
     const [connect, next] = [inside[opens].bind(inside), inside[sendsNext].bind(inside)]
     inside[opens] = () => this.#connect(connect)
     inside[sendsNext] = () => this.#next(next)
@@ -77,13 +82,18 @@ export class SaturatedConnection {
     }
   }
 
+  /** Ends it at once: autocannon itself would go on until it looks at its clock. */
+  close(): void {
+    this.#client.destroy()
+  }
+
   #connect(connect: () => void): void {
     const client = this.#client
     if (client.conn) this.#leave(client.conn)
     else this.#readHeads()
     if (client.destroyed) return // what was lost was one too many
     connect()
-    if (!this.#losses.verifyTls || !client.conn || !('authorized' in client.conn)) return
+    if (!this.#options.verifyTls || !client.conn || !('authorized' in client.conn)) return
     const socket = client.conn
     // before a byte of a request has left: they wait for the handshake
     socket.once('secureConnect', () => {
@@ -100,7 +110,7 @@ export class SaturatedConnection {
     old.removeAllListeners()
     old.on('error', () => {}) // whatever else becomes of it
     old.destroy()
-    for (let i = 0; i < lost; i++) this.#losses.lost(this.#ending)
+    for (let i = 0; i < lost; i++) this.#options.lost(this.#ending)
     this.#ending = 'reset'
     this.#isLast = false
   }

@@ -71,9 +71,10 @@ export class SaturationSender {
       url: `${protocol}//${address}${port === '' ? '' : `:${port}`}`,
       // the end is ours; autocannon's own comes late enough never to be it
       duration: Math.ceil(this.#endMs / 1_000) + 60,
+      sampleInt: 100, // how soon it notices that it was stopped, milliseconds
       connections,
       pipelining,
-      timeout: timeoutMs / 1_000,
+      timeout: Math.max(1, timeoutMs / 1_000), // it takes no less; each connection is told the true one
       requests: cycle(requests).map((index) => withHost(all[index]!, new URL(target.origin).host)),
       // an IP address is no server name: RFC 6066, section 3
       ...(protocol === 'https:' && isIP(hostname.replace(/^\[|\]$/g, '')) === 0 && { servername: hostname }),
@@ -84,7 +85,8 @@ export class SaturationSender {
   /** Lost requests as each connection tells them: autocannon's own count squares them under pipelining. */
   #watch(client: EventEmitter): void {
     const lost = (kind: FailureKind): void => this.#failed(kind)
-    this.#connections.push(new SaturatedConnection(client, { verifyTls: this.#plan.target.verifyTls, lost }))
+    const { target, timeoutMs } = this.#plan
+    this.#connections.push(new SaturatedConnection(client, { verifyTls: target.verifyTls, timeoutMs, lost }))
     client.on('timeout', () => this.#failed('timeout'))
   }
 
@@ -119,6 +121,7 @@ export class SaturationSender {
         this.#tally.begin(second)
         if (!this.#tally.cut(second, ageUs)) this.#unfinished++
       }
+      connection.close()
     }
     this.#ended = true
     this.#instance?.stop()
