@@ -68,7 +68,11 @@ module.exports = {
       from: { path: '^scripts/src/', pathNot: '\\.test\\.ts$' },
       to: {
         path: '^(api/|web/)',
-        pathNot: ['^api/src/(contract|load|plan)/', '\\.rules\\.ts$', '^api/src/platform/(database/|nomad/|settings|errors)']
+        pathNot: [
+          '^api/src/(contract|load|plan)/',
+          '\\.rules\\.ts$',
+          '^api/src/platform/(database/|nomad/|settings|errors)'
+        ]
       }
     },
     {

@@ -9,8 +9,9 @@ import { followEvents, type Followed } from '../src/platform/nomad/follow-events
 import type { Deployment } from '../src/platform/nomad/model.ts'
 import { nomadFromEnvironment } from '../src/platform/nomad/options.ts'
 import { startFakeNomad } from './support/fake-nomad.ts'
+import { readJob } from '../src/platform/nomad/read.rules.ts'
 import { recorded, replayNomad } from './support/nomad-replay.ts'
-import { noNomad, nomadJob, startNomadAgent } from './support/nomad-agent.ts'
+import { noNomad, nomadJob, startNomadAgent } from './support/nomad-on-path.ts'
 
 type Behaviour = 'ok' | 'unhealthy'
 
@@ -147,8 +148,8 @@ t.test('the life of a canary on the Nomad that other tests use', async (t) => {
 })
 
 const missing = noNomad()
+if (missing === null) t.setTimeout(300_000) // real allocations
 t.test('the life of a canary on the Nomad of this machine', { skip: missing ?? false }, async (t) => {
-  t.setTimeout(240_000)
   const agent = await startNomadAgent()
   const nomad = createNomad({ address: agent.url })
   t.teardown(async () => {
@@ -374,4 +375,11 @@ t.test('where Nomad is comes from the variables of its own commands', async (t) 
       message: /^(?!.*secret)/
     })
   }
+})
+
+t.test('versions that run the same are known, in whatever order Nomad writes their maps', async (t) => {
+  const aJob = (version: number, env: Record<string, string>) =>
+    readJob({ ID: 'shop', Version: version, TaskGroups: [{ Name: 'api', Tasks: [{ Name: 'server', Env: env }] }] })
+  t.equal(aJob(1, { A: '1', B: '2' }).fingerprint, aJob(3, { B: '2', A: '1' }).fingerprint)
+  t.not(aJob(1, { A: '1' }).fingerprint, aJob(2, { A: '2' }).fingerprint)
 })

@@ -66,9 +66,15 @@ export const readJob = (wire: WireJob): JobVersion => ({
   fingerprint: fingerprintOf(wire)
 })
 
+/** Nomad writes the keys of a map in any order. */
+const sorted = (_: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    : value
+
 const fingerprintOf = ({ Type, Datacenters, Meta, TaskGroups }: WireJob): string =>
   createHash('sha256')
-    .update(JSON.stringify([Type, Datacenters, Meta, TaskGroups]))
+    .update(JSON.stringify([Type, Datacenters, Meta, TaskGroups], sorted))
     .digest('hex')
     .slice(0, 16)
 
