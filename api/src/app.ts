@@ -2,6 +2,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { databasePlugin } from './platform/database/plugin.ts'
 import { accessPlugin } from './platform/access/plugin.ts'
 import { accessRoutesPlugin } from './platform/access/routes.ts'
+import { signInRoutesPlugin } from './platform/access/sign-in-routes.ts'
 import { auditPlugin, auditRoutesPlugin } from './platform/audit/plugin.ts'
 import { bodiesPlugin } from './platform/http/bodies.ts'
 import { docsPlugin } from './platform/http/docs.ts'
@@ -21,6 +22,7 @@ import { systemRoutesPlugin } from './platform/http/system-routes.ts'
 import { validationPlugin } from './platform/http/validation.ts'
 import { webPlugin } from './platform/http/web.ts'
 import { groundPlugin, type GroundOptions } from './platform/ground.ts'
+import { instancesPlugin } from './platform/instances.ts'
 import { leasePlugin } from './platform/lease.ts'
 import { liveRelayPlugin } from './platform/live-relay.ts'
 import { metricsPlugin } from './platform/metrics.ts'
@@ -68,6 +70,7 @@ export async function buildApp({
   await app.register(databasePlugin)
   await app.register(noticesPlugin)
   await app.register(leasePlugin)
+  await app.register(instancesPlugin)
   await app.register(liveRelayPlugin)
   await app.register(retentionPlugin)
   await app.register(vaultPlugin, { status: vault })
@@ -91,6 +94,7 @@ export async function buildApp({
   await app.register(systemRoutesPlugin)
   await app.register(liveRoutePlugin)
   await app.register(accessRoutesPlugin)
+  await app.register(signInRoutesPlugin)
   await app.register(auditRoutesPlugin)
   await app.register(planPlugin)
   await app.register(signalsPlugin)

@@ -1,4 +1,4 @@
-import { accessRoutes } from './access.ts'
+import { accessRoutes, signInRoutes } from './access.ts'
 import { alertRoutes } from './alerts.ts'
 import { auditRoutes } from './audit.ts'
 import { gateRoutes } from './gate.ts'
@@ -18,5 +18,6 @@ export const allRoutes = {
   ...loadRoutes,
   ...gateRoutes,
   ...accessRoutes,
+  ...signInRoutes,
   ...auditRoutes
 }

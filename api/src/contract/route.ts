@@ -109,7 +109,7 @@ type FastifySchemaOf<D> = (Field<D, 'params'> extends TSchema ? { params: Field<
   (Field<D, 'body'> extends TSchema ? { body: Field<D, 'body'> } : unknown) &
   (Field<D, 'reply'> extends TSchema
     ? { response: { 200: Field<D, 'reply'>; 201: Field<D, 'reply'>; 202: Field<D, 'reply'> } }
-    : unknown)
+    : object)
 
 type StaticOf<S> = S extends TSchema ? Static<S> : undefined
 

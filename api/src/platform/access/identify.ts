@@ -24,8 +24,8 @@ export interface Identity {
 export interface IdentifyOptions {
   readonly clock: Clock
   readonly loopbackOpen: boolean
-  /** API_TOKEN as it is now; empty: there is none. */
-  readonly bootstrapToken: () => string
+  /** Values of API_TOKEN that are accepted now: the present one, and for a while the one before. */
+  readonly bootstrapTokens: () => readonly string[]
   readonly tokens: TokenStore
   /** Null: no identity of a workload is believed. */
   readonly workloads: Workloads | null
@@ -63,10 +63,9 @@ export function identifier(options: IdentifyOptions): Identify {
 
 const byBearer = (
   bearer: string,
-  { bootstrapToken, tokens, workloads }: IdentifyOptions
+  { bootstrapTokens, tokens, workloads }: IdentifyOptions
 ): Identity | Promise<Identity> => {
-  const expected = bootstrapToken()
-  if (expected !== '' && sameText(bearer, expected)) return known(bootstrap)
+  if (bootstrapTokens().some((expected) => sameText(bearer, expected))) return known(bootstrap)
   if (isToken(bearer)) return tokens.callerOf(bearer).then(accepted)
   if (workloads !== null && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(bearer)) return workloads.callerOf(bearer).then(accepted)
   throw refused('The token is wrong')

@@ -1,3 +1,4 @@
+import fastifyCookie from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { accessDenied } from '../errors.ts'
@@ -59,11 +60,12 @@ export const accessPlugin = fp(
           .catch(() => {}) // told by the audit log itself
     })
     const signInPath = settings.OIDC_ISSUER ? '/api/v1/sign-in' : null
-    const cookies = cookiesOf(settings.PUBLIC_URL.startsWith('https:'))
+    await app.register(fastifyCookie, { hook: false }) // one cookie of a few requests is read where it is needed
+    const cookies = cookiesOf(app, settings.PUBLIC_URL.startsWith('https:'))
     const identify = identifier({
       clock,
       loopbackOpen: settings.LOOPBACK_OPEN,
-      bootstrapToken: () => settings.API_TOKEN,
+      bootstrapTokens: () => app.secrets.accepted('API_TOKEN'),
       tokens,
       workloads: settings.WORKLOAD_JWKS_URL
         ? new Workloads({

@@ -25,7 +25,9 @@ export function accessFaults(settings: AccessSettings): (keyof AccessSettings)[]
   return [
     // nobody could call at all
     ...(LOOPBACK_OPEN || API_TOKEN || signIn || WORKLOAD_JWKS_URL ? [] : (['LOOPBACK_OPEN'] as const)),
-    ...(isOrigin(PUBLIC_URL) || (PUBLIC_URL === '' && !signIn) ? [] : (['PUBLIC_URL'] as const)),
+    ...((PUBLIC_URL === '' ? !signIn : isOrigin(PUBLIC_URL) && (isPrivate(PUBLIC_URL) || !signIn))
+      ? []
+      : (['PUBLIC_URL'] as const)),
     ...(!signIn || isPrivate(OIDC_ISSUER) ? [] : (['OIDC_ISSUER'] as const)),
     ...(signIn && OIDC_CLIENT_ID === '' ? (['OIDC_CLIENT_ID'] as const) : []),
     ...(isMap(OIDC_ROLES, signIn) ? [] : (['OIDC_ROLES'] as const)),
