@@ -67,16 +67,23 @@ type Delivery = Selectable<DeliveriesTable>
  */
 export class Notifier {
   #options: Required<NotifierOptions>
-  readonly #always: readonly Receiver[]
-  #receivers: readonly Receiver[]
+  #always: readonly Receiver[] = []
+  #ofPlan: readonly Receiver[] = []
+  #receivers: readonly Receiver[] = []
   #stopPolling: Cancel
   #closing = new AbortController()
   #round: Promise<void> | null = null
 
   constructor(options: NotifierOptions) {
     this.#options = { random: Math.random, onOutcome: () => {}, lease: leadsAlone(options.db), ...options }
-    const { secret, timeoutMs } = options
-    this.#always = options.urls.map((url) => ({
+    this.useAlways(options.urls, options.secret)
+    this.#stopPolling = options.clock.every(pollMs, () => this.#poll())
+  }
+
+  /** Replaces those that are told of everything, and what signs for them. */
+  useAlways(urls: readonly string[], secret: string): void {
+    const { timeoutMs } = this.#options
+    this.#always = urls.map((url) => ({
       name: receiverName(url),
       url,
       headers: {},
@@ -84,12 +91,12 @@ export class Notifier {
       timeoutMs,
       wants: () => true
     }))
-    this.#receivers = this.#always
-    this.#stopPolling = options.clock.every(pollMs, () => this.#poll())
+    this.#receivers = [...this.#always, ...this.#ofPlan]
   }
 
   /** Replaces the receivers that are told besides those of the settings. */
   use(receivers: readonly Receiver[]): void {
+    this.#ofPlan = receivers
     this.#receivers = [...this.#always, ...receivers]
   }
 
@@ -275,7 +282,7 @@ declare module 'fastify' {
 
 export const notifyPlugin = fp(
   async (app) => {
-    const { settings, clock, database } = app
+    const { settings, secrets, clock, database } = app
     const outcomes = new Counter({
       name: 'plimsoll_notifications_total',
       help: 'Attempts to deliver a notification by outcome',
@@ -293,7 +300,13 @@ export const notifyPlugin = fp(
       onOutcome: (outcome) => outcomes.inc({ outcome })
     })
     app.decorate('notifier', notifier)
-    app.addHook('onClose', () => notifier.close())
+    const stopFollowing = secrets.onChange(() =>
+      notifier.useAlways(secrets.settings.webhookUrls, secrets.settings.WEBHOOK_SECRET)
+    )
+    app.addHook('onClose', async () => {
+      stopFollowing()
+      await notifier.close()
+    })
   },
   { name: 'notify', dependencies: ['ground', 'metrics', 'lease'] }
 )

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { Cancel } from '../platform/clock.ts'
+import type { Secrets } from '../platform/secrets.ts'
 import type { Settings } from '../platform/settings.ts'
 
 /**
@@ -20,4 +22,20 @@ export function classKeyOf({ CLASS_KEY, DATA_DIR }: Pick<Settings, 'CLASS_KEY' |
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, `${made}\n`, { mode: 0o600 })
   return made
+}
+
+export interface ClassKeys {
+  /** The first one signs, all are accepted. Always the same list: who holds it sees a rotation. */
+  readonly accepted: readonly string[]
+  readonly stop: Cancel
+}
+
+/** The class keys, through their rotations. */
+export function followClassKeys(secrets: Secrets): ClassKeys {
+  const now = (): string[] => [...new Set([classKeyOf(secrets.settings), ...secrets.accepted('CLASS_KEY')])]
+  const accepted = now()
+  const stop = secrets.onChange(({ changed }) => {
+    if (changed.has('CLASS_KEY')) accepted.splice(0, accepted.length, ...now())
+  })
+  return { accepted, stop }
 }

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import { messageOf } from '../platform/errors.ts'
-import { classKeyOf } from './class-key.ts'
+import { followClassKeys } from './class-key.ts'
 import { addSignalMetrics, commitMetrics } from './metrics.ts'
 import { signalRoutes } from './routes.ts'
 import { SelfRequests } from './self-requests.ts'
@@ -17,7 +17,7 @@ declare module 'fastify' {
 /** Counts what happens: the store of slices, the sources of the plan, and what is read of them. */
 export const signalsPlugin = fp(
   async (app) => {
-    const { settings, clock, database, instance, plan, lease, live, log } = app
+    const { settings, secrets, clock, database, instance, plan, lease, live, log } = app
     const store = createSliceStore({
       db: database.db,
       clock,
@@ -27,6 +27,7 @@ export const signalsPlugin = fp(
     })
     app.decorate('slices', store)
 
+    const classKeys = followClassKeys(secrets)
     const signals = new Signals({
       db: database.db,
       store,
@@ -36,8 +37,8 @@ export const signalsPlugin = fp(
       log,
       settings,
       instance,
-      classKeys: [classKeyOf(settings)],
-      secret: (name) => settings.planSecrets[name],
+      classKeys: classKeys.accepted,
+      secret: (name) => secrets.settings.planSecrets[name],
       requests: new SelfRequests(app)
     })
     app.decorate('signals', signals)
@@ -59,6 +60,7 @@ export const signalsPlugin = fp(
     })
     app.addHook('onClose', async () => {
       forgetPlan()
+      classKeys.stop()
       await signals.close()
     })
     await app.register(signalRoutes)

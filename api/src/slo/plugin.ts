@@ -23,7 +23,7 @@ const stalledAfterMs = 60_000
 /** Judges what the plan promises by what signals count. */
 export const sloPlugin = fp(
   async (app) => {
-    const { database, clock, lease, live, notifier, plan, slices, signals, metrics, readiness } = app
+    const { database, clock, lease, live, notifier, plan, slices, signals, metrics, readiness, secrets } = app
     const slo = new Slo({
       db: database.db,
       clock,
@@ -53,9 +53,10 @@ export const sloPlugin = fp(
     live.beforeShared('alert', () => slo.follow())
 
     const useReceivers = ({ receivers }: PlanInForce): void =>
-      notifier.use(receiversOf(receivers, app.settings.planSecrets))
+      notifier.use(receiversOf(receivers, secrets.settings.planSecrets))
 
     let stopListening = (): void => {}
+    const stopFollowing = secrets.onChange(() => useReceivers(plan.current()))
     app.addHook('onReady', async () => {
       useReceivers(plan.current())
       stopListening = plan.onChange((now) => {
@@ -72,6 +73,7 @@ export const sloPlugin = fp(
     })
     app.addHook('onClose', async () => {
       stopListening()
+      stopFollowing()
       await slo.close()
     })
     await app.register(sloRoutes)

@@ -15,11 +15,18 @@ export interface DatabaseLoginOptions {
   readonly onNewUser: (user: DatabaseUser) => Promise<void>
 }
 
+interface MadeUser {
+  readonly user: DatabaseUser
+  /** By the monotonic clock. */
+  readonly madeMs: number
+}
+
 /** The short-lived user of the database that Vault makes for this process, kept alive and replaced in time. */
 export class DatabaseLogin {
   readonly #options: DatabaseLoginOptions
   readonly #keeper: Keeper
   #user: DatabaseUser | null = null
+  #untaken: MadeUser | null = null
 
   constructor(options: DatabaseLoginOptions) {
     this.#options = options
@@ -30,10 +37,12 @@ export class DatabaseLogin {
       onFault,
       renew: () => session.call((client, token) => client.renewLease(token, this.#user?.leaseId ?? '')),
       replace: async () => {
-        const user = await this.#make()
+        const { user, madeMs } = this.#fresh() ?? { user: await this.#make(), madeMs: clock.monotonicMs() }
+        this.#untaken = { user, madeMs }
         await options.onNewUser(user)
+        this.#untaken = null
         this.#user = user
-        return user
+        return { ...user, ttlMs: user.ttlMs - (clock.monotonicMs() - madeMs) }
       }
     })
   }
@@ -58,6 +67,12 @@ export class DatabaseLogin {
 
   stop(): void {
     this.#keeper.stop()
+  }
+
+  /** A user that could not be taken yet, while most of its life is left: asking for one at every try would fill the database. */
+  #fresh(): MadeUser | null {
+    const ageMs = this.#options.clock.monotonicMs() - (this.#untaken?.madeMs ?? 0)
+    return this.#untaken !== null && ageMs < this.#untaken.user.ttlMs / 3 ? this.#untaken : null
   }
 
   async #make(): Promise<DatabaseUser> {

@@ -28,6 +28,8 @@ export class Keeper {
   #failures = 0
   #cancel: Cancel = () => {}
   #replacing: Promise<void> | null = null
+  /** What it hangs on has changed: renewing it is not enough any more. */
+  #isOutdated = false
   #stopped = false
 
   constructor(options: KeeperOptions) {
@@ -41,12 +43,14 @@ export class Keeper {
 
   /** Begins with something new. */
   keep(life: Life): void {
+    this.#isOutdated = false
     this.#initialMs = life.ttlMs
     this.#goOn(life)
   }
 
   /** Puts something new in its place now; called twice at once, it is done once. */
   replaceNow(): Promise<void> {
+    this.#isOutdated = true
     this.#cancel()
     this.#replacing ??= this.#replace().finally(() => {
       this.#replacing = null
@@ -78,10 +82,11 @@ export class Keeper {
 
   async #renew(): Promise<void> {
     try {
-      this.#goOn(await this.#options.renew())
+      const life = await this.#options.renew()
+      if (!this.#isOutdated) this.#goOn(life)
     } catch (error) {
       // refused, or too late: renewing will not help any more
-      if (!isPassing(error) || this.leftMs === 0) return this.replaceNow()
+      if (this.#isOutdated || !isPassing(error) || this.leftMs === 0) return this.replaceNow()
       this.#failed(error, true)
     }
   }

@@ -23,6 +23,8 @@ export interface RotatingSecretsOptions {
   readonly onFault: (error: unknown) => void
 }
 
+const mostRemembered = 20
+
 interface Listener {
   readonly call: SecretsListener
   /** What it has not yet been able to use. */
@@ -36,6 +38,8 @@ export class RotatingSecrets implements Secrets {
   #held: HeldSecret = noSecret
   #settings: Settings | null = null
   #user: DatabaseUser | null = null
+  /** Versions that were looked at, since looking takes a while. */
+  readonly #usable = new Map<string, Promise<boolean>>()
   #seen: Moment = { held: noSecret, settings: {}, nowMs: 0 }
 
   constructor(options: RotatingSecretsOptions) {
@@ -108,7 +112,24 @@ export class RotatingSecrets implements Secrets {
 
   async #read(): Promise<HeldSecret> {
     const { session, secret, overlapMs, required, clock } = this.#options
-    return secret === null ? noSecret : readHeldSecret(session, secret, { overlapMs, required, nowMs: clock.nowMs() })
+    if (secret === null) return noSecret
+    const held = await readHeldSecret(session, secret, { overlapMs, required, nowMs: clock.nowMs() })
+    const usable = await Promise.all(held.replaced.map(({ version, values }) => this.#isUsable(version, values)))
+    return { ...held, replaced: held.replaced.filter((_, index) => usable[index]) }
+  }
+
+  /** A version that was refused when it was the newest is not accepted as an older one either. */
+  #isUsable(version: number, values: Values): Promise<boolean> {
+    const key = `${version} ${JSON.stringify(values)}`
+    const known = this.#usable.get(key)
+    if (known) return known
+    const answer = this.#options.resolve(values).then(
+      () => true,
+      () => false
+    )
+    if (this.#usable.size >= mostRemembered) this.#usable.clear()
+    this.#usable.set(key, answer)
+    return answer
   }
 
   async #resolve({ values }: HeldSecret): Promise<Settings> {

@@ -49,7 +49,7 @@ export const vaultSettings = {
   VAULT_REFRESH_S: wholeNumber('s', 'how often the secret is read again', { default: 60, minimum: 1, maximum: 86_400 }),
   VAULT_OVERLAP_S: wholeNumber(
     's',
-    'how long a replaced API_TOKEN, CLASS_KEY or WEBHOOK_SECRET is used beside the new one, counted from the new version in Vault',
+    'how long a replaced API_TOKEN or CLASS_KEY is accepted beside the new one, counted from the new version in Vault',
     { default: 900, minimum: 0, maximum: 604_800 }
   ),
   VAULT_DATABASE_MOUNT: text('where the database engine is mounted', { default: 'database', ...path }),
