@@ -12,7 +12,8 @@ export const Health = Type.Object(
 export const Readiness = Type.Object(
   {
     status: Type.Union([Type.Literal('ready'), Type.Literal('busy'), Type.Literal('not_ready')]),
-    reasons: Type.Array(Reason)
+    reasons: Type.Array(Reason),
+    leads: Type.Boolean({ description: 'this instance alerts, probes and deletes for all that share the store' })
   },
   { $id: 'Readiness' }
 )
@@ -34,7 +35,26 @@ export const System = Type.Object(
       mode: Type.Union([Type.Literal('open_on_loopback'), Type.Literal('token')]),
       text: Type.String()
     }),
-    evaluator: Type.Object({ lastRunAt: Nullable(Instant), objectives: Count })
+    evaluator: Type.Object({ lastRunAt: Nullable(Instant), objectives: Count }),
+    lease: Type.Object(
+      {
+        leads: Type.Boolean({ description: 'this instance acts for all' }),
+        holder: Nullable(Type.String({ description: 'the process that leads' })),
+        token: Type.Integer({ description: 'fencing token: grows with every change of leader' }),
+        sinceAt: Nullable(Instant)
+      },
+      { description: 'who alerts, probes and deletes for all instances; null when the store does not answer' }
+    ),
+    instances: Type.Array(
+      Type.Object({
+        holder: Type.String({ description: 'the process: instance and a random part' }),
+        instance: Type.String(),
+        version: Type.String(),
+        startedAt: Instant,
+        state: Type.Union([Type.Literal('here'), Type.Literal('alive'), Type.Literal('gone')])
+      }),
+      { description: 'the processes that share the store; this one is `here`' }
+    )
   },
   { $id: 'System' }
 )

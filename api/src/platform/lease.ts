@@ -258,7 +258,7 @@ export class SharedLease implements Lease {
       if (!this.isLeader) this.#end('it could not be renewed in time')
     })
     if (!isNew) return
-    log.info({ token }, 'this instance leads')
+    log.info({ fencing: token }, 'this instance leads')
     this.#tell(true)
   }
 
@@ -266,7 +266,7 @@ export class SharedLease implements Lease {
     this.#untilMs = -Infinity
     this.#cancelEnd()
     if (!this.#told) return
-    this.#options.log.warn({ token: this.#token, reason }, 'this instance leads no more')
+    this.#options.log.warn({ fencing: this.#token, reason }, 'this instance leads no more')
     this.#tell(false)
   }
 

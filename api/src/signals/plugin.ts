@@ -6,6 +6,7 @@ import { signalRoutes } from './routes.ts'
 import { SelfRequests } from './self-requests.ts'
 import { Signals } from './signals.ts'
 import { createSliceStore, type SliceStore } from './store.ts'
+import { OtherInstances } from './store/others.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -22,6 +23,10 @@ export const signalsPlugin = fp(
       db: database.db,
       clock,
       lease,
+      ...(database.line && {
+        others: new OtherInstances({ db: database.db, clock, notices: app.notices, holder: lease.holder })
+      }),
+      onHearingError: (error) => log.warn({ reason: messageOf(error) }, 'counts of other instances wait for the store'),
       onTransaction: commitMetrics(app.metrics),
       onListenerError: (error) => log.error({ err: error }, 'a listener of counts failed')
     })
@@ -34,6 +39,7 @@ export const signalsPlugin = fp(
       clock,
       live,
       lease,
+      others: () => app.instances.others,
       log,
       settings,
       instance,
@@ -42,6 +48,7 @@ export const signalsPlugin = fp(
       requests: new SelfRequests(app)
     })
     app.decorate('signals', signals)
+    app.instances.report = () => signals.ownReports()
 
     addSignalMetrics(app)
     app.readiness.add('counts', () => {
@@ -50,20 +57,30 @@ export const signalsPlugin = fp(
     })
 
     let forgetPlan = (): void => {}
+    let stopHearing = (): void => {}
     app.addHook('onReady', async () => {
       // Only now do all listen who want to hear of every commit.
       signals.take(plan.current())
       forgetPlan = plan.onChange((now) => signals.take(now))
-      signals.restore().catch((error: unknown) => {
-        log.warn({ reason: messageOf(error) }, 'the last hour could not be read from the store')
-      })
+      const restore = (): void => {
+        signals.restore().catch((error: unknown) => {
+          log.warn({ reason: messageOf(error) }, 'the last hour could not be read from the store')
+        })
+      }
+      restore()
+      store.onReset(restore)
+      stopHearing = store.hearOthers()
     })
     app.addHook('onClose', async () => {
       forgetPlan()
+      stopHearing()
       classKeys.stop()
       await signals.close()
     })
     await app.register(signalRoutes)
   },
-  { name: 'signals', dependencies: ['ground', 'metrics', 'readiness', 'lease', 'plan', 'bodies'] }
+  {
+    name: 'signals',
+    dependencies: ['ground', 'metrics', 'readiness', 'lease', 'notices', 'instances', 'plan', 'bodies']
+  }
 )

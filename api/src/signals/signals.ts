@@ -8,10 +8,12 @@ import type { Clock } from '../platform/clock.ts'
 import type { Tables } from '../platform/database/tables.ts'
 import { messageOf } from '../platform/errors.ts'
 import type { Leadership } from '../platform/lease.ts'
+import type { OtherInstance } from '../platform/instances.ts'
 import type { LiveHub } from '../platform/live.ts'
 import type { Settings } from '../platform/settings.ts'
 import { importLog, type ImportReport } from './caddy-log/import.ts'
 import { feedStarter, routesKnownMs } from './feeds.ts'
+import { mergeReports } from './merge-reports.rules.ts'
 import { feedWishesOf, importCountingOf } from './feed-wishes.rules.ts'
 import { Places } from './probe/places.ts'
 import { isProbedOnly, longestWindowMs, promisedMs } from './promise.rules.ts'
@@ -35,6 +37,8 @@ export interface SignalsOptions {
   readonly live: Pick<LiveHub, 'publish'>
   /** The leader probes and deletes for all instances; every instance reads the logs it finds. */
   readonly lease: Leadership
+  /** Those that share the store, with the reports of their sources. */
+  readonly others: () => readonly OtherInstance[]
   readonly log: Pick<FastifyBaseLogger, 'debug' | 'warn'>
   readonly settings: Pick<
     Settings,
@@ -47,6 +51,8 @@ export interface SignalsOptions {
   readonly secret: (name: string) => string | undefined
   readonly requests: SelfRequests
 }
+
+export type ReportsByService = Readonly<Record<string, readonly SourceReport[]>>
 
 /** Logs read at once for somebody who brings them; others wait. */
 const maxImports = 2
@@ -69,6 +75,7 @@ export class Signals {
   /** What was worked out this second: many pages may ask for it. */
   #shown = new Map<string, { readonly second: number; readonly traffic: Traffic }>()
   #settled: Promise<void> = Promise.resolve()
+  #restored: Promise<void> = Promise.resolve()
 
   constructor(options: SignalsOptions) {
     const { db, store, clock, live, lease, log, settings, instance } = options
@@ -123,10 +130,16 @@ export class Signals {
     this.#settled = this.#manager.take(feedWishesOf({ services }, dirname(settings.PLAN_FILE)))
   }
 
-  /** Fills the last hour from the store, so that a restart does not begin with empty pages. */
+  /** Fills the last hour from the store, so that a restart does not begin with empty pages. What was there is forgotten. */
   restore(): Promise<void> {
     const { store, clock } = this.#options
-    return restoreRecent(store, this.recent, [...this.#subjects.keys()], clock.nowMs())
+    const fill = (): Promise<void> => {
+      this.recent.clear()
+      this.#shown.clear()
+      return restoreRecent(store, this.recent, this.services, clock.nowMs())
+    }
+    this.#restored = this.#restored.then(fill, fill) // one after the other: each begins with nothing
+    return this.#restored
   }
 
   /** Resolves when the sources of the plan in force run. */
@@ -139,9 +152,22 @@ export class Signals {
     return [...this.#subjects.keys()]
   }
 
-  /** What the sources of a service say now. */
+  /** What the sources of a service say now, in all instances together. */
   reports(service: string): SourceReport[] {
-    return this.#manager.reports(service)
+    const others = this.#options.others()
+    const own = this.#manager.reports(service)
+    if (others.length === 0) return own
+    const elsewhere = others.map(({ instance, isGone, sources }) => ({
+      instance,
+      isGone,
+      reports: (sources as ReportsByService)[service] ?? []
+    }))
+    return mergeReports(own, elsewhere)
+  }
+
+  /** What the sources of this instance say now. */
+  ownReports(): ReportsByService {
+    return Object.fromEntries(this.services.map((service) => [service, this.#manager.reports(service)]))
   }
 
   /** What a service is doing now. */
@@ -188,7 +214,7 @@ export class Signals {
       service: name,
       origin: isProbedOnly(signals) ? 'probes' : 'requests',
       promisedMs: promisedMs(objectives),
-      isMeasured: () => this.#manager.reports(name).some(isMeasuring)
+      isMeasured: () => this.reports(name).some(isMeasuring)
     }
   }
 }

@@ -1,10 +1,11 @@
 import type { Kysely } from 'kysely'
-import type { Clock } from '../platform/clock.ts'
+import type { Cancel, Clock } from '../platform/clock.ts'
 import type { Tables } from '../platform/database/tables.ts'
 import { leadsAlone, type Leadership } from '../platform/lease.ts'
 import type { Batch, CommitOutcome, Counts, SliceDelta } from './slice.ts'
 import { Committer, type TransactionReport } from './store/committer.ts'
 import { readCursor } from './store/cursors.ts'
+import type { OtherInstances } from './store/others.ts'
 import { prune, type Pruned } from './store/prune.ts'
 import { releasesOf, routesOf, type ReleaseSeen } from './store/seen.ts'
 import { scan, type SliceRange, type StoredSlice } from './store/scan.ts'
@@ -17,8 +18,12 @@ export interface SliceStoreOptions {
   readonly retention?: Retention
   /** Who deletes for all instances; whoever runs alone does. */
   readonly lease?: Pick<Leadership, 'act'>
+  /** Instances that share the database; absent where there is but one. */
+  readonly others?: OtherInstances
   /** Called after every transaction, for metrics. */
   readonly onTransaction?: (report: TransactionReport) => void
+  /** What other instances have stored could not be heard; it is tried again. */
+  readonly onHearingError?: (error: unknown) => void
   /** A listener threw; the others were still told. */
   readonly onListenerError?: (error: unknown) => void
 }
@@ -44,8 +49,27 @@ export interface SliceStore {
   /** Where a source has read to, as its last commit said; null when it never committed. */
   readCursor(source: string): Promise<string | null>
 
-  /** @returns ends the subscription */
+  /**
+   * Told of what this instance has stored, and any other.
+   *
+   * @returns ends the subscription
+   */
   onCommitted(listener: CommitListener): () => void
+
+  /**
+   * Told when commits of other instances may have been missed: whoever goes on with
+   * {@link SliceStore.onCommitted} reads anew.
+   *
+   * @returns ends the subscription
+   */
+  onReset(listener: () => void): () => void
+
+  /**
+   * Hears of commits of other instances from now on. Who follows has to have begun before.
+   *
+   * @returns hears of none any more
+   */
+  hearOthers(): Cancel
 
   /** Visits every slice of a range at one width, without blocking the event loop. */
   scan(range: SliceRange, visit: (slice: StoredSlice) => void): Promise<void>
@@ -88,7 +112,9 @@ export interface SliceStore {
 
 export function createSliceStore(options: SliceStoreOptions): SliceStore {
   const { db, clock } = options
+  const { others } = options
   const listeners = new Set<CommitListener>()
+  const resetListeners = new Set<() => void>()
   let retention = options.retention ?? defaultRetention
   let failure: SliceStore['failure'] = null
 
@@ -96,6 +122,7 @@ export function createSliceStore(options: SliceStoreOptions): SliceStore {
     db,
     clock,
     retention: () => retention,
+    others,
     onCommitted(batch) {
       if (batch.deltas.length > 0) tell(listeners, batch.deltas, options.onListenerError)
     },
@@ -104,6 +131,23 @@ export function createSliceStore(options: SliceStoreOptions): SliceStore {
       options.onTransaction?.(report)
     }
   })
+  others?.listen({
+    onDeltas: (deltas) => tell(listeners, deltas, options.onListenerError),
+    onReset: () => resetListeners.forEach((listener) => listener())
+  })
+  let hearing: Promise<void> | null = null
+  let hearsAgain = false
+  const hear = (): void => {
+    hearsAgain = true
+    hearing ??= (async () => {
+      while (hearsAgain) {
+        hearsAgain = false
+        await committer.alone(() => others!.hear())
+      }
+    })()
+      .catch(options.onHearingError ?? (() => {}))
+      .finally(() => (hearing = null))
+  }
   const now = () => ({ nowMs: clock.nowMs(), retention })
   const read = (range: SliceRange, visit: (slice: StoredSlice) => void, onReached?: (reachedMs: number) => void) =>
     scan(db, range, { visit, ...(onReached && { onReached }) })
@@ -115,9 +159,18 @@ export function createSliceStore(options: SliceStoreOptions): SliceStore {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    onReset(listener) {
+      resetListeners.add(listener)
+      return () => resetListeners.delete(listener)
+    },
+    hearOthers: () => others?.watch(hear) ?? (() => {}),
     scan: read,
     follow: (range, visit, onReached) =>
-      scan(db, range, { visit, onReached, around: (piece) => committer.alone(piece) }),
+      scan(db, range, {
+        visit,
+        onReached,
+        around: (piece) => committer.alone(() => (others ? others.inOneMoment(piece) : piece(db)))
+      }),
     eachStep: (query, onStep) => eachStep(read, query, now(), onStep),
     sum: (query) => sum(read, query, now()),
     releases: (service, fromMs, toMs) => releasesOf(db, service, fromMs, toMs),
@@ -133,7 +186,10 @@ export function createSliceStore(options: SliceStoreOptions): SliceStore {
     get failure() {
       return failure
     },
-    settled: () => committer.settled()
+    async settled() {
+      await hearing
+      await committer.settled()
+    }
   }
 }
 

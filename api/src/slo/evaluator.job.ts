@@ -109,6 +109,11 @@ export class Evaluator {
     )
   }
 
+  /** Reads the history of every objective anew: counts may have been missed. */
+  reload(): void {
+    if (!this.#closed) this.#load(true)
+  }
+
   /** Whether alerts are this instance's to change, now. */
   get #leads(): boolean {
     const { lease } = this.#options

@@ -38,6 +38,10 @@ export const sloPlugin = fp(
       ...lookMetrics(metrics)
     })
     app.decorate('slo', slo)
+    app.evaluatorStatus.current = () => {
+      const { lastRunMs, objectives } = slo.evaluator
+      return { lastRunAt: lastRunMs === null ? null : new Date(lastRunMs).toISOString(), objectives }
+    }
     standingMetrics(metrics, slo, () => plan.current().services.map(({ name }) => name))
     readiness.add(
       'evaluator',
@@ -78,7 +82,10 @@ export const sloPlugin = fp(
     })
     await app.register(sloRoutes)
   },
-  { name: 'slo', dependencies: ['ground', 'metrics', 'readiness', 'lease', 'notify', 'plan', 'signals'] }
+  {
+    name: 'slo',
+    dependencies: ['ground', 'metrics', 'readiness', 'lease', 'notify', 'system-routes', 'plan', 'signals']
+  }
 )
 
 const promisesOf = (plan: PlanInForce) => plan.services.flatMap(({ objectives }) => objectives)

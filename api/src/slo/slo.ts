@@ -61,6 +61,7 @@ export class Slo {
   readonly #alerts: AlertBook
   readonly #evaluator: Evaluator
   #taking: Promise<void> = Promise.resolve()
+  #stopResets = (): void => {}
   #loadLine: LoadLinePort = () => ({ loadLine: null, headroomRatio: null })
   /** What services came to at a look: lists ask for all of them at once, and often. */
   #judgements = { look: -1, byService: new Map<string, ServiceJudgement>() }
@@ -84,6 +85,7 @@ export class Slo {
   /** Takes up the state of before, begins to read history, and looks from now on. */
   start(objectives: readonly ResolvedObjective[]): Promise<void> {
     this.#taking = this.#inForce(objectives).then((inForce) => this.#evaluator.start(inForce))
+    this.#stopResets = this.#options.store.onReset(() => this.#evaluator.reload())
     return this.#taking
   }
 
@@ -129,6 +131,7 @@ export class Slo {
   }
 
   async close(): Promise<void> {
+    this.#stopResets()
     await this.#taking.catch(() => {})
     await this.#evaluator.close()
   }

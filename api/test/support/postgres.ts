@@ -7,6 +7,8 @@ import { join } from 'node:path'
 export interface TestPostgres {
   /** A new, empty database in the cluster, as a URL. */
   createDatabase(): Promise<string>
+  /** Ends every connection as a crash does, and starts it again. */
+  restart(): void
   stop(): void
 }
 
@@ -59,6 +61,9 @@ export async function startPostgres(): Promise<TestPostgres> {
       await client.query(`create database ${name}`)
       await client.end()
       return `postgres://plimsoll@127.0.0.1:${port}/${name}`
+    },
+    restart() {
+      run('pg_ctl', '-D', data, '-l', join(dir, 'log'), '-m', 'immediate', '-w', '-o', options, 'restart')
     },
     stop() {
       run('pg_ctl', '-D', data, '-m', 'immediate', '-w', 'stop')

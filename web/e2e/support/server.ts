@@ -337,7 +337,9 @@ const system = (nowMs: number): System => ({
   startedAt,
   database: { kind: 'sqlite', sizeBytes: 48_230_400, schema: '1' },
   access: { mode: 'open_on_loopback', text: 'Anyone on this machine may read and write.' },
-  evaluator: { lastRunAt: new Date(nowMs - 700).toISOString(), objectives: 31 }
+  evaluator: { lastRunAt: new Date(nowMs - 700).toISOString(), objectives: 31 },
+  lease: { leads: true, holder: 'fixture.1', token: 1, sinceAt: startedAt },
+  instances: [{ holder: 'fixture.1', instance: 'fixture', version: '0.1.0', startedAt, state: 'here' }]
 })
 
 const text = async (request: IncomingMessage): Promise<string> => {

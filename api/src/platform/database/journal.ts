@@ -49,18 +49,20 @@ export interface JournalRead {
 export class JournalReader {
   readonly #kind: string
   readonly #own: string
+  readonly #readableMs: number
   #seqs: Map<string, number> | null = null
   #readMs = 0
 
-  constructor(kind: string, holder: string) {
+  constructor(kind: string, holder: string, readableForMs = readableMs) {
     this.#kind = kind
     this.#own = `${holder}/${kind}`
+    this.#readableMs = readableForMs
   }
 
   /** What was told since the last call; nothing at the first, which says from where on it is told. */
   async read(db: Kysely<Tables> | Transaction<Tables>): Promise<JournalRead> {
     const nowMs = await timeOf(db)
-    if (!this.#seqs || nowMs - this.#readMs > readableMs) {
+    if (!this.#seqs || nowMs - this.#readMs > this.#readableMs) {
       const isFirst = this.#seqs === null
       this.#seqs = await this.#heads(db)
       this.#readMs = nowMs

@@ -22,7 +22,7 @@ export class ReadinessChecks {
     this.#checks.set(name, { check, status })
   }
 
-  get now(): Readiness {
+  get now(): Omit<Readiness, 'leads'> {
     const failing = [...this.#checks.values()]
       .map(({ check, status }) => ({ status, reason: check() }))
       .filter((result): result is { status: 'busy' | 'not_ready'; reason: Reason } => result.reason !== null)

@@ -1,4 +1,5 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { on, systemRoutes, type System } from '../../contract/index.ts'
 
@@ -38,7 +39,7 @@ export const systemRoutesPlugin = fp(
       handler: (_request, reply) => {
         const readiness = app.readiness.now
         reply.code(readyStatus[readiness.status] as 200)
-        return readiness
+        return { ...readiness, leads: app.lease.isLeader }
       }
     })
 
@@ -74,9 +75,34 @@ export const systemRoutesPlugin = fp(
           schema: String(app.database.schemaVersion)
         },
         access,
-        evaluator: app.evaluatorStatus.current()
+        evaluator: app.evaluatorStatus.current(),
+        lease: await leaseNow(app),
+        instances: instancesNow(app)
       })
     })
   },
-  { name: 'system-routes', dependencies: ['ground', 'metrics', 'readiness', 'pressure'] }
+  { name: 'system-routes', dependencies: ['ground', 'metrics', 'readiness', 'lease', 'instances', 'pressure'] }
 )
+
+const leaseNow = async ({ lease }: FastifyInstance): Promise<System['lease']> => {
+  const { holder, token, sinceMs } = await lease.status().catch(() => ({ holder: null, token: 0, sinceMs: null }))
+  const sinceAt = sinceMs === null ? null : new Date(sinceMs).toISOString()
+  return { leads: lease.isLeader, holder, token, sinceAt }
+}
+
+const instancesNow = ({ lease, instance, instances }: FastifyInstance): System['instances'] => [
+  {
+    holder: lease.holder,
+    instance: instance.id,
+    version: instance.version,
+    startedAt: new Date(instance.startedMs).toISOString(),
+    state: 'here'
+  },
+  ...instances.others.map(({ holder, instance, version, startedMs, isGone }) => ({
+    holder,
+    instance,
+    version,
+    startedAt: new Date(startedMs).toISOString(),
+    state: isGone ? ('gone' as const) : ('alive' as const)
+  }))
+]

@@ -56,6 +56,11 @@ export class Recent {
     }
   }
 
+  /** Forgets everything, to be filled anew. */
+  clear(): void {
+    this.#services.clear()
+  }
+
   /** Up to when the past of a service was read from the store; null: all of it was. */
   setReached(service: string, reachedMs: number | null): void {
     if (reachedMs === null) this.#reached.delete(service)

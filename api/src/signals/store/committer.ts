@@ -7,6 +7,7 @@ import type { Batch, CommitOutcome } from '../slice.ts'
 import { CommitGroup, type Result } from './commit-group.ts'
 import { reachOf } from './fold.ts'
 import { OpenRows } from './open-rows.ts'
+import type { OtherInstances } from './others.ts'
 import { SliceWriter } from './slice-rows.ts'
 import { storeReach, StreamDictionary } from './stream-dictionary.ts'
 import { hourMs, oldestKeptMs, type Retention } from './widths.rules.ts'
@@ -16,6 +17,8 @@ export interface CommitterOptions {
   readonly db: Kysely<Tables>
   readonly clock: Clock
   readonly retention: () => Retention
+  /** Who else wants to hear what is counted here; absent where there is but one instance. */
+  readonly others?: OtherInstances | undefined
   /** Called for every batch that has been stored, in order, before its `commit` resolves. */
   readonly onCommitted: (batch: Batch) => void
   /** Called after every transaction, for metrics and readiness. */
@@ -153,6 +156,8 @@ export class Committer {
           )
         }
         if (!(await storeReach(transaction, reached))) throw new StreamGone()
+        const counted = results.flatMap((result, at) => (isStoredNow(result) ? kept[at]! : []))
+        await this.#options.others?.tell(transaction, counted)
         return results
       })
       this.#streams.widen(reached)
@@ -177,6 +182,9 @@ export class Committer {
     resolve(result.outcome)
   }
 }
+
+/** Not one that failed, and none that an earlier transaction has stored: that one has told of it. */
+const isStoredNow = (result: Result): boolean => 'outcome' in result && result.outcome.kind === 'committed'
 
 const toStoreError = (error: unknown): unknown => {
   const fault = explainStoreError(error)

@@ -53,8 +53,8 @@ export interface ScanOptions {
   readonly visit: (slice: StoredSlice) => void
   /** Called after each piece: all slices that start before `reachedMs` have been visited. */
   readonly onReached?: (reachedMs: number) => void
-  /** Runs the reading and visiting of one piece; lets a follower keep commits out meanwhile. */
-  readonly around?: (piece: () => Promise<void>) => Promise<void>
+  /** Runs the reading and visiting of one piece; lets a follower keep commits out meanwhile, and say where to read. */
+  readonly around?: (piece: (db: Kysely<Tables>) => Promise<void>) => Promise<void>
 }
 
 /** Rows read before other work gets its turn: about 5 ms with histograms. */
@@ -73,11 +73,11 @@ export async function scan(db: Kysely<Tables>, range: SliceRange, options: ScanO
   for (let atMs = ceilTo(range.fromMs, widthMs); atMs < endMs;) {
     const untilMs = Math.min(endMs, atMs + slots * widthMs)
     let rows = 0
-    const piece = async (): Promise<void> => {
-      rows = await visitPiece(db, { ...range, fromMs: atMs, toMs: untilMs }, options.visit)
+    const piece = async (from: Kysely<Tables>): Promise<void> => {
+      rows = await visitPiece(from, { ...range, fromMs: atMs, toMs: untilMs }, options.visit)
       options.onReached?.(untilMs)
     }
-    await (options.around ? options.around(piece) : piece())
+    await (options.around ? options.around(piece) : piece(db))
     slots = nextSlots(slots, rows)
     atMs = untilMs
     if (atMs < endMs) await turn()
