@@ -1,6 +1,7 @@
 import { alertsList } from './commands/alerts-list.ts'
 import { backupCreate, backupList, backupVerify, restore } from './commands/backup.ts'
 import { deploy } from './commands/deploy.ts'
+import { gate } from './commands/gate.ts'
 import { importFiles } from './commands/import.ts'
 import { loadImport } from './commands/load-import.ts'
 import { loadLine } from './commands/load-line.ts'
@@ -15,6 +16,7 @@ import { planShow } from './commands/plan-show.ts'
 import { rollback } from './commands/rollback.ts'
 import { servicesList } from './commands/services-list.ts'
 import { status } from './commands/status.ts'
+import { verify } from './commands/verify.ts'
 import { version } from './commands/version.ts'
 import type { Command } from './cli/command.ts'
 
@@ -34,6 +36,8 @@ export const commands: readonly Command[] = [
   loadImport,
   loadPush,
   perfGate,
+  gate,
+  verify,
   deploy,
   rollback,
   backupCreate,

@@ -1,14 +1,21 @@
 import type { PerfReport, PerfCheck } from './report.ts'
 import { stateWords } from '../cli/verdict.rules.ts'
 
+/** What of a report is written; any report that has checks fits. */
+type Checked = Omit<PerfCheck, 'run'>
+export type JunitReport = Pick<PerfReport, 'title' | 'state' | 'startedAt' | 'durationMs'> & {
+  readonly kind: string
+  readonly checks: readonly Checked[]
+}
+
 /**
  * A report as JUnit XML: a check is a test case, a broken promise its failure. What could not be
  * measured is an error, never a skipped test: those look green.
  *
  * @see the JUnit format as the Apache Ant task writes it; time is in seconds
  */
-export const junitOf = ({ kind, title, state, startedAt, durationMs, checks }: PerfReport): string => {
-  const count = (wanted: (check: PerfCheck) => boolean): number => checks.filter(wanted).length
+export const junitOf = ({ kind, title, state, startedAt, durationMs, checks }: JunitReport): string => {
+  const count = (wanted: (check: Checked) => boolean): number => checks.filter(wanted).length
   const attributes = [
     `name="${escaped(`${kind}: ${title}`)}"`,
     `tests="${checks.length}"`,
@@ -30,9 +37,9 @@ export const junitOf = ({ kind, title, state, startedAt, durationMs, checks }: P
   ].join('\n')
 }
 
-const isUnsure = ({ state }: PerfCheck): boolean => state === 'not_enough_evidence' || state === 'could_not_measure'
+const isUnsure = ({ state }: Checked): boolean => state === 'not_enough_evidence' || state === 'could_not_measure'
 
-const testCase = (kind: string, check: PerfCheck): string => {
+const testCase = (kind: string, check: Checked): string => {
   const { name, state, reasons, durationMs } = check
   const open = `    <testcase classname="plimsoll.${kind}" name="${escaped(name)}" time="${seconds(durationMs)}"`
   const text = reasons.map((reason) =>
@@ -51,7 +58,7 @@ const testCase = (kind: string, check: PerfCheck): string => {
 }
 
 /** The reason that made the verdict, as far as it can be told: what is over its limit, else what needs a next step. */
-const decisive = ({ state, reasons }: PerfCheck): string | undefined => {
+const decisive = ({ state, reasons }: Checked): string | undefined => {
   const over = reasons.find(({ value, limit }) => value !== undefined && limit !== undefined && value > limit)
   const open = reasons.find(({ next }) => next !== undefined)
   return (state === 'fail' ? (over ?? open) : (open ?? over))?.text ?? reasons[0]?.text
