@@ -369,6 +369,25 @@ const conformance = (t: Test, kind: string, open: () => Promise<Database>): void
     t.same(await store.releases('shop', nowMs - hour, nowMs), [])
   })
 
+  t.test(`${kind}: a release that came within the hour is dated to the minute`, async (t) => {
+    const { store } = await bench(t)
+    const came = nowMs + 23 * minute + 7 * second
+    await store.commit(aBatch([aDelta(nowMs - 5 * hour, 1, { release: 'v1' })]))
+    await store.commit(aBatch([aDelta(came + 2 * minute, 1, { release: 'v1', route: '/new' })]))
+    await store.commit(aBatch([aDelta(came + 3 * minute, 1, { release: 'v2' })]))
+    await store.commit(aBatch([aDelta(came, 1, { release: 'v2', route: '/b' })]))
+    const seen = await store.releases('shop', nowMs + 15 * minute, nowMs + 30 * minute)
+    t.same(
+      seen.map(({ release, firstSeenMs }) => [release, firstSeenMs]),
+      [
+        ['v2', nowMs + 23 * minute],
+        ['v1', nowMs - 5 * hour]
+      ],
+      'the older one is no newer for a new route'
+    )
+    t.match(await store.releases('shop', nowMs - 3 * day, nowMs + hour), [{ release: 'v2', firstSeenMs: nowMs }, {}])
+  })
+
   t.test(`${kind}: pruning keeps what the retention covers and nothing else`, async (t) => {
     const { store, clock, database } = await bench(t)
     await store.commit(aBatch([aDelta(nowMs, 1, { release: 'v1' }), aDelta(nowMs, 1)]))

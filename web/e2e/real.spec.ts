@@ -1,4 +1,5 @@
 import type { APIRequestContext } from '@playwright/test'
+import { planLoad } from '../src/lib/load/teach.ts'
 import { PLAN } from '../src/lib/overview/teach.ts'
 import { expect, expectAccessible, test } from './support/test.ts'
 
@@ -24,6 +25,7 @@ const push = async (
         status,
         durationMs: 12,
         path: '/sale/1',
+        release: '2026.11.4',
         count
       })
     )
@@ -89,6 +91,7 @@ test('every chart of a service is drawn from what was counted, and narrowed by r
   for (const name of ['Traffic', 'Errors', 'Latency:', 'Latency of every', 'Burn rate']) {
     await expect(page.getByRole('slider', { name: new RegExp(`^${name}`) })).toBeVisible()
   }
+  await expect(page.getByRole('list', { name: 'Releases' })).toContainText('2026.11.4')
   const route = page.getByRole('link', { name: /sale/ })
   await route.click()
   await expect(page).toHaveURL(/route=/)
@@ -134,13 +137,52 @@ test('the checks of a milestone run against Plimsoll itself', async ({ page }) =
   await expect(milestone).toContainText('1 of 1 checks pass', { timeout: 15_000 })
 })
 
-test('what the empty page teaches is a plan that works', async ({ request }) => {
-  const reply = await request.post('/api/v1/plan/diff', {
-    headers: { 'content-type': 'application/yaml' },
-    data: `plan: plimsoll/v1\n${PLAN}`
-  })
-  const { faults } = (await reply.json()) as { faults: { severity: string; text: string }[] }
-  expect(faults.filter(({ severity }) => severity === 'error')).toEqual([])
+test('load is sent from the page to the target of the plan, watched, kept, and never counted as users', async ({
+  page,
+  request
+}) => {
+  await page.goto('/services/ferry/load')
+  await expect(page.getByText('No load line yet')).toBeVisible()
+  await page.getByRole('radio', { name: 'Run at a rate' }).check()
+  await page.getByLabel('Requests per second').fill('50')
+  await page.getByLabel('For seconds').fill('2')
+  await page.getByLabel('Release, if any').fill('v1')
+  await page.getByRole('button', { name: 'Start' }).click()
+  const standing = page.getByRole('main').getByRole('status')
+  await expect(standing).toContainText(/The run (is|has)/)
+  await expect(standing).toContainText('The run has ended', { timeout: 20_000 })
+  await expect(page.getByRole('region', { name: 'Runs' }).getByRole('row').filter({ hasText: 'v1' })).toBeVisible()
+  await page.getByRole('link', { name: 'See what it came to' }).click()
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Run of ferry v1')
+  await expect(page.getByRole('row', { name: /Status 200/ })).toContainText('100')
+  await expect(page.getByRole('slider', { name: /^Latency by percentile/ })).toBeVisible()
+  await expectAccessible(page)
+  const users = await request.get('/api/v1/services/plimsoll/routes')
+  expect(await users.text()).not.toContain('/healthz')
+})
+
+test('more load than the plan allows is refused by Plimsoll itself', async ({ page, allowConsole }) => {
+  allowConsole(/400 \(Bad Request\)/)
+  await page.goto('/services/ferry/load')
+  await page.getByRole('radio', { name: 'Run at a rate' }).check()
+  const field = page.getByLabel('Requests per second')
+  await field.evaluate((input: HTMLInputElement) => input.removeAttribute('max'))
+  await field.fill('900')
+  await page.getByRole('button', { name: 'Start' }).click()
+  await expect(page.getByRole('alert')).toContainText(/900 requests per second are more than the 200 the plan allows/)
+  await page.goto('/services/till/load')
+  await expect(page.getByText('The plan names no target for it')).toBeVisible()
+})
+
+test('what the empty pages teach are plans that work', async ({ request }) => {
+  for (const plan of [PLAN, planLoad('shop-api')]) {
+    const reply = await request.post('/api/v1/plan/diff', {
+      headers: { 'content-type': 'application/yaml' },
+      data: `plan: plimsoll/v1\n${plan}`
+    })
+    const { faults } = (await reply.json()) as { faults: { severity: string; text: string }[] }
+    expect(faults.filter(({ severity }) => severity === 'error')).toEqual([])
+  }
 })
 
 test('files with a hash in their name are kept for ever, pages are asked for again', async ({ page }) => {
