@@ -64,6 +64,13 @@ perf-gate: export PERF_MARKDOWN ?= .perf/gate.md
 perf-gate: $(installed) $(web_built) ## load Plimsoll behind Caddy and judge its promise; reports in .perf
 	@exec plimsoll perf gate
 
+.PHONY: perf-compare
+perf-compare: export PERF_JSON ?= .perf/compare.json
+perf-compare: export PERF_JUNIT ?= .perf/compare.xml
+perf-compare: export PERF_MARKDOWN ?= .perf/compare.md
+perf-compare: $(installed) ## is HEAD slower than another commit: make perf-compare BASE=main
+	@exec plimsoll perf compare $(if $(BASE),--base "$(BASE)") $(if $(HEAD),--head "$(HEAD)")
+
 ## Generate
 
 .PHONY: openapi

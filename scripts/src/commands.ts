@@ -7,7 +7,9 @@ import { loadImport } from './commands/load-import.ts'
 import { loadLine } from './commands/load-line.ts'
 import { loadPush } from './commands/load-push.ts'
 import { loadRun } from './commands/load-run.ts'
+import { perfCompare } from './commands/perf-compare.ts'
 import { perfGate } from './commands/perf-gate.ts'
+import { perfPin } from './commands/perf-pin.ts'
 import { planApply } from './commands/plan-apply.ts'
 import { planCheck } from './commands/plan-check.ts'
 import { planDiff } from './commands/plan-diff.ts'
@@ -36,6 +38,8 @@ export const commands: readonly Command[] = [
   loadImport,
   loadPush,
   perfGate,
+  perfCompare,
+  perfPin,
   gate,
   verify,
   deploy,

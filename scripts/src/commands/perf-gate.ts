@@ -1,4 +1,3 @@
-import type { LoadSubject } from '../../../api/src/load/run/load.ts'
 import type { Reason } from '../../../api/src/contract/primitives.ts'
 import { command, type Context, type OptionValues } from '../cli/command.ts'
 import { wrongUsage } from '../cli/failure.ts'
@@ -9,8 +8,9 @@ import { exitOf, stateTones, stateWords } from '../cli/verdict.rules.ts'
 import type { GatePlan } from '../perf/gate.ts'
 import { gateMarkdown } from '../perf/markdown.rules.ts'
 import { overallOf } from '../perf/overall.rules.ts'
-import { pageMix, startPlimsoll, type ServerUnderTest } from '../perf/plimsoll-server.ts'
+import { startPlimsoll, type ServerUnderTest } from '../perf/plimsoll-server.ts'
 import type { GateReport, PerfCheck } from '../perf/report.ts'
+import { subjectOfServer } from '../perf/subject.ts'
 import { pushOptions, pushResults, pushTo } from '../push/push.ts'
 import { reportFiles, reportOptions, writeReports } from '../perf/write-reports.ts'
 
@@ -67,7 +67,11 @@ export const perfGate = command({
         server = await startPlimsoll({ checkout: ownCheckout, bare: given.bare, signal, port })
         output.note(`it serves at ${server.origin}${server.behind ? ', behind Caddy' : ''}`)
       }
-      const subject = await subjectFor({ ...given, service }, server, context)
+      const wanted = { ...given, service }
+      const subject =
+        server === null
+          ? await subjectOf(given.target!, wanted, context)
+          : await subjectOfServer(server, ownCheckout, wanted, context)
       checks = await checkServer(subject, plan, {
         signal,
         onProgress: (name, progress, durationMs) => output.progress(`${name}: ${runProgress(progress, durationMs)}`)
@@ -111,21 +115,6 @@ const planOf = (given: Given, env: Context['env']): GatePlan => {
 
 const portOf = (text: string | undefined): number =>
   text === undefined || text === '' ? 0 : number('port', text, { min: 0, max: 65_535, whole: true })
-
-/** What is loaded: the pages of the Plimsoll that was started, or what the command line names. */
-async function subjectFor(given: Given, server: ServerUnderTest | null, context: Context): Promise<LoadSubject> {
-  if (server === null) return subjectOf(given.target!, given, context)
-  const env = { ...context.env, CLASS_KEY: server.classKey }
-  const subject = await subjectOf(`${server.origin}/`, given, { ...context, env })
-  const requests =
-    given.requests === undefined ? pageMix.map((path) => ({ ...subject.requests[0]!, path })) : subject.requests
-  const authorization = `Bearer ${server.token}`
-  return {
-    ...subject,
-    directory: ownCheckout,
-    requests: requests.map((request) => ({ ...request, headers: { authorization, ...request.headers } }))
-  }
-}
 
 const endedCheck = (name: string): PerfCheck => {
   const reason: Reason = {

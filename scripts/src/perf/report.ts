@@ -33,3 +33,39 @@ export interface GateReport extends PerfReport {
   readonly behind: 'caddy' | null
   readonly commit: string | null
 }
+
+/** One version of a comparison. */
+export interface ComparedVersion {
+  /** A commit, a URL, or a stored run, for people. */
+  readonly name: string
+  readonly commit: string | null
+}
+
+/** One version in one round. */
+export interface RoundInBrief {
+  readonly p95Ms: number | null
+  /** Answered in time at saturation, per second. */
+  readonly goodPerS: number
+  readonly total: number
+  readonly bad: number
+}
+
+/** What `perf compare` came to. */
+export interface CompareReport extends PerfReport {
+  readonly kind: 'perf-compare'
+  readonly base: ComparedVersion
+  readonly head: ComparedVersion
+  /** How much worse head may be: 0.1 for 10 %. */
+  readonly marginRatio: number
+  readonly ratePerS: number | null
+  /** Of the coin that decided which version went first. */
+  readonly seed: number
+  /** `base` is null in a comparison with a stored run. */
+  readonly rounds: readonly {
+    readonly first: 'base' | 'head'
+    readonly base: RoundInBrief | null
+    readonly head: RoundInBrief
+  }[]
+  /** Rounds that said nothing, and why. */
+  readonly leftOut: readonly string[]
+}

@@ -98,5 +98,6 @@ t.test('bars stand for values from zero, gaps stay gaps, and a long course is jo
   t.equal(sparkline([0, 50, 100]), '▁▅█')
   t.equal(sparkline([0, null, 0]), '▁ ▁')
   t.equal(sparkline([]), '')
-  t.equal(sparkline([1, 9, 1, 1], 2), '█▁')
+  t.equal(sparkline([50], { highest: 100 }), '▅')
+  t.equal(sparkline([1, 9, 1, 1], { most: 2 }), '█▁')
 })

@@ -5,10 +5,14 @@ const bars = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
  *
  * @param values - null: nothing was measured there, a gap
  * @param most - points; more values are joined, the largest of each group is shown
+ * @param highest - value of a full bar, for rows that are compared; the largest of the values
  */
-export const sparkline = (values: readonly (number | null)[], most = 60): string => {
+export const sparkline = (
+  values: readonly (number | null)[],
+  { most = 60, highest }: { most?: number; highest?: number } = {}
+): string => {
   const shown = joined(values, most)
-  const top = Math.max(...shown.map((value) => value ?? 0))
+  const top = highest ?? Math.max(...shown.map((value) => value ?? 0))
   return shown
     .map((value) => {
       if (value === null) return ' '
