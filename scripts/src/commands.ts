@@ -1,4 +1,5 @@
 import { alertsList } from './commands/alerts-list.ts'
+import { auditExport, auditList, auditVerify } from './commands/audit.ts'
 import { backupCreate, backupList, backupVerify, restore } from './commands/backup.ts'
 import { deploy } from './commands/deploy.ts'
 import { gate } from './commands/gate.ts'
@@ -19,6 +20,7 @@ import { rollback } from './commands/rollback.ts'
 import { servicesList } from './commands/services-list.ts'
 import { status } from './commands/status.ts'
 import { verify } from './commands/verify.ts'
+import { tokenCreate, tokenList, tokenRevoke } from './commands/token.ts'
 import { version } from './commands/version.ts'
 import type { Command } from './cli/command.ts'
 
@@ -48,5 +50,11 @@ export const commands: readonly Command[] = [
   backupList,
   backupVerify,
   restore,
+  tokenCreate,
+  tokenList,
+  tokenRevoke,
+  auditList,
+  auditVerify,
+  auditExport,
   version
 ]

@@ -3,8 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { Value } from 'typebox/value'
-import type { TSchema } from 'typebox'
-import { allRoutes, type RouteKey } from '../../api/src/contract/index.ts'
+import { allRoutes, type RouteDescriptor, type RouteKey } from '../../api/src/contract/index.ts'
 import { commands } from './commands.ts'
 import { run } from './run.ts'
 
@@ -25,7 +24,7 @@ async function aServer(t: Tap, answers: Partial<Record<RouteKey, Answer>>) {
   }
   const server = createServer((request, response) => void reply(request, response))
   for (const [key, { status = 200, body }] of Object.entries(answers)) {
-    const schema: TSchema | undefined = allRoutes[key as RouteKey].reply
+    const { reply: schema }: RouteDescriptor = allRoutes[key as RouteKey]
     if (status < 400 && schema) t.ok(Value.Check(schema, body), `the answer to ${key} is one the contract allows`)
   }
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
