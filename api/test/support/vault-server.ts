@@ -1,5 +1,6 @@
 import { createPublicKey, generateKeyPairSync, randomUUID, sign, verify, type KeyObject } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../../src/platform/clock.ts'
 
@@ -36,6 +37,8 @@ export interface PretendVaultOptions {
   /** How old a token of a login can get by renewals, s; null: any age. */
   readonly tokenMaxTtlS?: number | null
   readonly databaseTtlS?: number
+  /** Default: plain HTTP. */
+  readonly tls?: { readonly key: Buffer; readonly cert: Buffer } | null
 }
 
 /**
@@ -49,10 +52,13 @@ export class PretendVault {
   readonly requests: string[] = []
   /** Users of the database in force, newest last; `password` is what they log in with. */
   readonly databaseUsers: { username: string; password: string }[] = []
+  /** Every token, secret id and password that was given out. */
+  readonly givenOut: string[] = []
   /** What every request meets: `silent` never answers. */
   mood: 'well' | 'sealed' | 'standby' | 'silent' | 'busy' = 'well'
   #clock: Clock
-  #options: Required<Omit<PretendVaultOptions, 'clock'>>
+  #options: Required<Omit<PretendVaultOptions, 'clock' | 'tls'>>
+  #isTls: boolean
   #server: Server
   #tokens = new Map<string, Token>()
   #wrapped = new Map<string, Body>()
@@ -66,7 +72,13 @@ export class PretendVault {
   readonly logins = new Map<string, Body>([['token/', { type: 'token' }]])
   readonly #roleId = randomUUID()
 
-  constructor({ clock, tokenTtlS = 1_200, tokenMaxTtlS = null, databaseTtlS = 3_600 }: PretendVaultOptions) {
+  constructor({
+    clock,
+    tokenTtlS = 1_200,
+    tokenMaxTtlS = null,
+    databaseTtlS = 3_600,
+    tls = null
+  }: PretendVaultOptions) {
     this.#clock = clock
     this.#options = { tokenTtlS, tokenMaxTtlS, databaseTtlS }
     this.#tokens.set(this.rootToken, {
@@ -76,12 +88,14 @@ export class PretendVault {
       latestMs: null,
       expiresMs: Number.POSITIVE_INFINITY
     })
-    this.#server = createServer((request, reply) => void this.#serve(request, reply))
+    const serve = (request: IncomingMessage, reply: ServerResponse): void => void this.#serve(request, reply)
+    this.#isTls = tls !== null
+    this.#server = tls ? createTlsServer(tls, serve) : createServer(serve)
   }
 
   async listen(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return `${this.#isTls ? 'https' : 'http'}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
   async close(): Promise<void> {
@@ -111,6 +125,7 @@ export class PretendVault {
     const max = this.#options.tokenMaxTtlS
     const token = `hvs.${randomUUID().replaceAll('-', '')}`
     const latestMs = max === null ? null : nowMs + max * 1_000
+    this.givenOut.push(token)
     this.#tokens.set(token, { policies, ttlS, renewable, latestMs, expiresMs: nowMs + ttlS * 1_000 })
     return token
   }
@@ -258,6 +273,7 @@ export class PretendVault {
     if (path === 'auth/approle/role/plimsoll/secret-id') {
       const secretId = randomUUID()
       this.#secretIds.add(secretId)
+      this.givenOut.push(secretId)
       const wrapping = `hvs.${randomUUID().replaceAll('-', '')}`
       this.#wrapped.set(wrapping, { secret_id: secretId })
       return { status: 200, body: { data: { secret_id: secretId }, wrap_info: { token: wrapping } } }
@@ -296,6 +312,7 @@ export class PretendVault {
     if (!this.configured.has(path.replace('/creds/', '/roles/'))) return refuse(400, `unknown role: ${path}`)
     const user = { username: `v-plimsoll-${this.databaseUsers.length + 1}`, password: `pw-${randomUUID()}` }
     this.databaseUsers.push(user)
+    this.givenOut.push(user.password)
     const lease = `${path}/${randomUUID()}`
     this.#leases.set(lease, user.username)
     return {
