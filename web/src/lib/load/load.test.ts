@@ -10,7 +10,7 @@ import { fullestFirst, headroomOf, headroomRatio, headroomReasons } from './head
 import { drawLine } from './line.ts'
 import { orderOf } from './order.ts'
 import { runAxis, runSpan, spanParam } from './run-span.ts'
-import { asked, latencyWithin, lineResult, madeBy, shortCommit, versionOf } from './words.ts'
+import { asked, latencyWithin, lineResult, madeBy, shareDone, shortCommit, versionOf } from './words.ts'
 
 const NOW = Date.UTC(2026, 10, 22, 12)
 const shop = SCENES.find(({ name }) => name === 'shop-api')!
@@ -206,6 +206,7 @@ t.test('what is asked for and what made a run are named', (t) => {
   t.equal(versionOf({ release: null, commit: null }), 'no release named')
   t.equal(plain(latencyWithin(200, [160, null])), '200 ms (160 ms or more)')
   t.equal(plain(latencyWithin(null, null)), '–')
+  t.same([shareDone(3_000, 9_000), shareDone(3_000, null), shareDone(0, 0)], [0.25, 0, 0])
   t.equal(lineResult({ ratePerS: null, partial: true }), 'stopped')
   t.equal(lineResult({ ratePerS: null, partial: false }), 'none found')
   t.end()

@@ -66,3 +66,7 @@ export const machineOf = (machine: Machine | null): string =>
   machine === null
     ? 'not told'
     : `${machine.cpu}, ${machine.cores} cores, ${count(machine.memoryGiB)}\u00a0GiB, ${machine.platform}, Node ${machine.node}`
+
+/** How much of a sending is over, 0 to 1; nothing while its end is not known. */
+export const shareDone = (tookMs: number, leftMs: number | null): number =>
+  leftMs === null ? 0 : tookMs / Math.max(1, tookMs + leftMs)
