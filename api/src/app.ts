@@ -37,6 +37,7 @@ import { planPlugin } from './plan/plugin.ts'
 import { signalsPlugin } from './signals/plugin.ts'
 import { sloPlugin } from './slo/plugin.ts'
 import { loadPlugin } from './load/plugin.ts'
+import { integrationsPlugin } from './release/integrations/plugin.ts'
 import { gatePlugin } from './release/gate/plugin.ts'
 
 export interface AppOptions extends GroundOptions {
@@ -101,6 +102,7 @@ export async function buildApp({
   await app.register(sloPlugin)
   await app.register(loadPlugin)
   await app.register(gatePlugin)
+  await app.register(integrationsPlugin)
 
   // what people see
   await app.register(docsPlugin)

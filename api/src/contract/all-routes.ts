@@ -2,6 +2,7 @@ import { accessRoutes, signInRoutes } from './access.ts'
 import { alertRoutes } from './alerts.ts'
 import { auditRoutes } from './audit.ts'
 import { gateRoutes } from './gate.ts'
+import { integrationRoutes } from './integrations.ts'
 import { loadRoutes } from './load.ts'
 import { objectiveRoutes } from './objectives.ts'
 import { planRoutes } from './plan.ts'
@@ -17,6 +18,7 @@ export const allRoutes = {
   ...planRoutes,
   ...loadRoutes,
   ...gateRoutes,
+  ...integrationRoutes,
   ...accessRoutes,
   ...signInRoutes,
   ...auditRoutes

@@ -34,7 +34,7 @@ export const locatePlan = (plan: ResolvedPlan, location: Location): ResolvedPlan
   })
 })
 
-const locatePolicy = (policy: GatePolicy, location: Location): GatePolicy => ({
+const locatePolicy = <P extends GatePolicy>(policy: P, location: Location): P => ({
   ...policy,
   dependencies: policy.dependencies.map((dependency) => locateUrl(dependency, location))
 })

@@ -160,6 +160,8 @@ export interface GatePolicy {
 
 /** The policy of every environment that has none of its own, and those that have. */
 export interface ResolvedGate extends GatePolicy {
+  /** `owner/name` on GitHub or GitLab; null: nobody asks from there. */
+  readonly repository: string | null
   readonly environments: Readonly<Record<string, GatePolicy>>
 }
 

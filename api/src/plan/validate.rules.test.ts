@@ -52,6 +52,7 @@ services:
       evidence: [{ kind: junit, name: e2e, maxAge: 2h, anyVersion: true }]
       rules: { risks: warn, load_run: off }
       unmeasured: warn
+      repository: acme/shop
       environments: { production: { minimumBudget: 25%, unmeasured: block } }
 maintenance: [{ service: [shop-api], from: 2026-12-01T02:00Z, to: 2026-12-01T03:00:00+01:00, reason: upgrade }]
 risks: [{ id: R-01, title: x, impact: high, probability: low, owner: me, mitigation: y, status: accepted }]

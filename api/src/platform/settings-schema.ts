@@ -2,6 +2,7 @@ import { getHeapStatistics } from 'node:v8'
 import { Type } from 'typebox'
 import { text, wholeNumber } from './setting.ts'
 import { accessSettings } from './access/settings-schema.ts'
+import { integrationSettings } from './integrations-settings.ts'
 import { vaultSettings } from './vault/settings-schema.ts'
 
 /** Every setting, its unit, its limits and what it is without being set. Names are environment variables. */
@@ -180,6 +181,7 @@ export const SettingsSchema = Type.Object({
 
   ...accessSettings,
 
+  ...integrationSettings,
   ...vaultSettings,
 
   SHUTDOWN_TIMEOUT_MS: wholeNumber('ms', 'how long requests may take to finish after Ctrl-C or SIGTERM', {

@@ -58,7 +58,7 @@ export const gate = command({
     const markdown = verdictMarkdown(verdict)
     if (options.markdown !== undefined) await write(options.markdown, markdown)
     if (env['GITHUB_STEP_SUMMARY']) await appendFile(env['GITHUB_STEP_SUMMARY'], markdown)
-    output.result(verdict, screen(verdict, output.tone))
+    output.result(verdict, screen(verdict, output))
     return exitOf([verdict.state])
   }
 })
@@ -84,12 +84,15 @@ const known = async (
 }
 
 /** One screen: the sentence, the rules, what to do. */
-const screen = (verdict: Verdict, tone: Context['output']['tone']): string[] => [
-  tone(stateTones[verdict.state], verdict.text),
+const screen = (verdict: Verdict, output: Context['output']): string[] => [
+  output.tone(stateTones[verdict.state], verdict.text),
   '',
   ...table(verdict.rules, [
     { title: 'RULE', cell: (rule) => rule.title },
-    { title: 'SAYS', cell: (rule) => tone(stateTones[effectOf(rule)], stateWords[rule.state]) + overridden(rule) },
+    {
+      title: 'SAYS',
+      cell: (rule) => output.tone(stateTones[effectOf(rule)], stateWords[rule.state]) + overridden(rule)
+    },
     { title: 'VALUE', cell: (rule) => figure(rule.value, rule.unit) },
     { title: 'LIMIT', cell: (rule) => figure(rule.limit, rule.unit) },
     { title: 'WHY', cell: (rule) => rule.text }

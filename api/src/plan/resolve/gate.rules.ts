@@ -19,8 +19,9 @@ export const gateRuleNames: readonly GateRuleName[] = [
 ]
 
 /** What a service's gate asks, and what it asks instead in named environments. */
-export function resolveGate({ environments = {}, ...base }: GateEntry): ResolvedGate {
+export function resolveGate({ environments = {}, repository, ...base }: GateEntry): ResolvedGate {
   return {
+    repository: repository ?? null,
     ...resolvePolicy(base),
     environments: Object.fromEntries(
       Object.entries(environments).map(([name, differs]) => [
@@ -79,8 +80,9 @@ const timeOf = (minute: number): string =>
   `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`
 
 /** The way back: a gate in the plan's words that says everything. */
-export const toGate = ({ environments, ...base }: ResolvedGate): GateEntry => ({
+export const toGate = ({ environments, repository, ...base }: ResolvedGate): GateEntry => ({
   ...toPolicy(base),
+  ...(repository !== null && { repository }),
   ...(Object.keys(environments).length > 0 && {
     environments: Object.fromEntries(Object.entries(environments).map(([name, policy]) => [name, toPolicy(policy)]))
   })

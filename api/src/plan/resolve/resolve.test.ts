@@ -244,7 +244,11 @@ const aService = aRecord(
     ),
     gate: aRecord(
       {},
-      { ...aPolicy, environments: fc.dictionary(fc.constantFrom('production', 'staging'), aRecord({}, aPolicy)) }
+      {
+        ...aPolicy,
+        repository: fc.constant('acme/shop'),
+        environments: fc.dictionary(fc.constantFrom('production', 'staging'), aRecord({}, aPolicy))
+      }
     )
   }
 )

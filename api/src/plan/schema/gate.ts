@@ -111,6 +111,15 @@ const EnvironmentPolicy = Type.Object(policy, { ...closed, description: 'what ho
 export const Gate = Type.Object(
   {
     ...policy,
+    repository: Type.Optional(
+      Type.String({
+        pattern: String.raw`^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+$`,
+        maxLength: 256,
+        description: 'on GitHub or GitLab: deployments and merge requests there ask this gate',
+        'x-expected': 'an owner and a name, such as acme/shop',
+        examples: ['acme/shop']
+      })
+    ),
     environments: Type.Optional(
       Type.Record(Type.String({ pattern: '^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$' }), EnvironmentPolicy, {
         ...closed,

@@ -29,7 +29,10 @@ const rules: readonly Rule[] = [
 ]
 
 /** The policy that holds in an environment. */
-export const policyFor = ({ environments, ...base }: ResolvedGate, environment: string): GatePolicy => {
+export const policyFor = (
+  { environments, ...base }: Omit<ResolvedGate, 'repository'>,
+  environment: string
+): GatePolicy => {
   const policy = environments[environment] ?? base
   return { ...policy, unmeasured: policy.unmeasured ?? (environment === 'production' ? 'block' : 'warn') }
 }
