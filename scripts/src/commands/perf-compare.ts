@@ -8,7 +8,7 @@ import { ownVersion } from '../cli/own-checkout.ts'
 import { exitOf, stateTones, stateWords } from '../cli/verdict.rules.ts'
 import type { ComparePlan } from '../perf/compare/compare.ts'
 import { compareMarkdown } from '../perf/compare/markdown.rules.ts'
-import { goodPerS, type Side } from '../perf/compare/measures.rules.ts'
+import { goodPerS, warned, type Side } from '../perf/compare/measures.rules.ts'
 import { compareOptions, type CompareGiven } from '../perf/compare/options.ts'
 import { pinnedFile } from '../perf/compare/pinned.ts'
 import { byCommits, byReference, byTargets, type Found, type Way } from '../perf/compare/ways.ts'
@@ -49,7 +49,8 @@ export const perfCompare = command({
     const found = await way({ given: wanted, plan, context }).catch((error: unknown) =>
       notCompared(error, given, context)
     )
-    const report = await describe(found, plan, startedMs)
+    const checks = given['warn-when-unsure'] ? found.checks.map(warned) : found.checks
+    const report = await describe({ ...found, checks }, plan, startedMs)
     await writeReports(report, compareMarkdown(report), { files, env })
     const heads = found.rounds.flatMap(({ head }) => [head.paced, head.saturated])
     await pushResults(

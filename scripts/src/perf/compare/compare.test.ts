@@ -9,7 +9,8 @@ import {
   measure,
   measureAgainst,
   promiseOver,
-  reasonOf
+  reasonOf,
+  warned
 } from './measures.rules.ts'
 import { asReference, runIn, sameMachine } from './reference.rules.ts'
 
@@ -78,6 +79,16 @@ t.test('rounds decide as soon as they can, and not before', async (t) => {
   t.match(failed, { code: 'p95', limit: 1.1, unit: 'ratio', text: /\+5\d\.\d %.* at most \+10 %/ })
   t.ok(failed.value! > 1.4 && failed.interval![0] > 1.4)
   t.match(reasonOf('capacity', measure([0, 0], limits), 0.1), { samples: 2, next: /20 decides/ })
+})
+
+t.test('on a noisy machine too few rounds may be a warning, a likely loss never is', async (t) => {
+  const unsure = (value: number) => ({
+    state: 'not_enough_evidence' as const,
+    reasons: [{ code: 'p95', text: '', value, limit: 1.1 }]
+  })
+  t.equal(warned(unsure(1.05)).state, 'warn')
+  t.equal(warned(unsure(1.2)).state, 'not_enough_evidence')
+  t.equal(warned({ state: 'could_not_measure', reasons: [] }).state, 'could_not_measure')
 })
 
 t.test('what a stored run cannot say counts for head', async (t) => {

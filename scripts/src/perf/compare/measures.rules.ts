@@ -112,6 +112,12 @@ const words: Readonly<Record<MeasureName, { what: string; rule: string }>> = {
   capacity: { what: 'the time a request costs at saturation', rule: 'answered in time at saturation' }
 }
 
+/** A check that did not suffice, as a warning: for noisy machines, and never when the estimate is beyond the margin. */
+export const warned = <C extends { readonly state: State; readonly reasons: readonly Reason[] }>(check: C): C => {
+  const beyond = check.reasons.some(({ value, limit }) => value !== undefined && limit !== undefined && value > limit)
+  return check.state === 'not_enough_evidence' && !beyond ? { ...check, state: 'warn' } : check
+}
+
 /** Why a measure is judged as it is. */
 export const reasonOf = (name: MeasureName, { state, comparison }: Measured, marginRatio: number): Reason => {
   const { rounds, ratio, interval, evidence } = comparison

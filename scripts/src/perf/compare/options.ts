@@ -20,6 +20,10 @@ export const compareOptions = {
   duration: { type: 'string', value: 'TIME', description: 'counted time at that rate in each round (5s)' },
   saturation: { type: 'string', value: 'TIME', description: 'counted time of each saturation run (3s)' },
   connections: { type: 'string', value: 'N', description: 'connections of the saturation runs (16)' },
+  'warn-when-unsure': {
+    type: 'boolean',
+    description: 'rounds that did not suffice are a warning (exit 0), unless the estimate is beyond the margin'
+  },
   bare: { type: 'boolean', description: 'no Caddy in front, even when one is installed' },
   ...reportOptions,
   ...loadOptions,
