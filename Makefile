@@ -69,7 +69,8 @@ perf-compare: export PERF_JSON ?= .perf/compare.json
 perf-compare: export PERF_JUNIT ?= .perf/compare.xml
 perf-compare: export PERF_MARKDOWN ?= .perf/compare.md
 perf-compare: $(installed) ## is HEAD slower than another commit: make perf-compare BASE=main
-	@exec plimsoll perf compare $(if $(BASE),--base "$(BASE)") $(if $(HEAD),--head "$(HEAD)")
+	@exec plimsoll perf compare $(if $(BASE),--base "$(BASE)") $(if $(HEAD),--head "$(HEAD)") \
+		$(if $(WARN),--warn-when-unsure)
 
 ## Generate
 
