@@ -8,6 +8,8 @@ import { loadImport } from './commands/load-import.ts'
 import { loadLine } from './commands/load-line.ts'
 import { loadPush } from './commands/load-push.ts'
 import { loadRun } from './commands/load-run.ts'
+import { migrate } from './commands/migrate.ts'
+import { move } from './commands/move.ts'
 import { perfCompare } from './commands/perf-compare.ts'
 import { perfGate } from './commands/perf-gate.ts'
 import { perfPin } from './commands/perf-pin.ts'
@@ -50,6 +52,8 @@ export const commands: readonly Command[] = [
   backupList,
   backupVerify,
   restore,
+  migrate,
+  move,
   tokenCreate,
   tokenList,
   tokenRevoke,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { isPostgres, sqlitePath } from './database/open.ts'
 import { codedError, isCodedError, messageOf } from './errors.ts'
@@ -57,13 +57,30 @@ export function takeLocks(dir: string, url: string): () => void {
   const paths = [join(dir, 'server')]
   const store = isPostgres(url) ? null : sqlitePath(url)
   if (store !== null && store !== ':memory:' && dirname(store) !== dir) {
-    mkdirSync(dirname(store), { recursive: true })
     paths.push(store)
   }
+  return takeAll(paths)
+}
+
+/**
+ * Takes whatever a server that uses an SQLite store may hold, wherever its data directory is.
+ *
+ * @param path - the file of the store
+ * @param dataDir - the data directory such a server would have by the settings
+ * @returns a function that lets go of all of it
+ * @throws PLIMSOLL_ALREADY_RUNNING
+ */
+export const takeStore = (path: string, dataDir: string): (() => void) =>
+  takeAll([...new Set([join(dirname(path), 'server'), path, join(resolve(dataDir), 'server')])])
+
+const takeAll = (paths: readonly string[]): (() => void) => {
   const held: (() => void)[] = []
   const release = (): void => held.forEach((letGo) => letGo())
   try {
-    for (const path of paths) held.push(takeLock(path))
+    for (const path of paths) {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+      held.push(takeLock(path))
+    }
     return release
   } catch (error) {
     release()

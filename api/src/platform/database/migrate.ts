@@ -71,7 +71,7 @@ export const migrations: readonly Migration[] = [initial, load, instances, acces
 export const schemaVersion = migrations.length
 
 /** One number for Plimsoll's migrations among the advisory locks of a PostgreSQL database. */
-const advisoryLock = 0x50_4c_49_4d
+export const advisoryLock = 0x50_4c_49_4d
 
 export const schemaNewer = codedError({
   code: 'PLIMSOLL_SCHEMA_NEWER',

@@ -56,10 +56,29 @@ export const storeOpenFailed = codedError({
  * @throws PLIMSOLL_STORE_OPEN_FAILED, PLIMSOLL_SCHEMA_NEWER
  */
 export async function openDatabase(url: string, options: OpenOptions = {}): Promise<Database> {
+  const { database } = await openAndMigrate(url, options)
+  return database
+}
+
+/**
+ * Brings a store to this program's schema, and leaves it.
+ *
+ * @returns the version before and after
+ * @throws as {@link openDatabase}
+ */
+export async function migrateStore(url: string, options: OpenOptions = {}): Promise<{ from: number; to: number }> {
+  const { database, from, to } = await openAndMigrate(url, options)
+  await database.close()
+  return { from, to }
+}
+
+async function openAndMigrate(
+  url: string,
+  options: OpenOptions
+): Promise<{ database: Database; from: number; to: number }> {
   const database = isPostgres(url) ? openPostgres(url, options.limits) : openSqlite(sqlitePath(url))
   try {
-    await migrate(database.db, database.dialect, options.nowMs ?? 0)
-    return database
+    return { database, ...(await migrate(database.db, database.dialect, options.nowMs ?? 0)) }
   } catch (error) {
     await database.close()
     if (isCodedError(error)) throw error
