@@ -1,6 +1,7 @@
 // Runs and load lines over HTTP: kept, listed, started for the target of the plan, watched, stopped.
 import t from 'tap'
-import type { LiveLoad, LoadLine, LoadRun } from '../src/contract/load.ts'
+import type { LoadLine, LoadRun } from '../src/contract/load.ts'
+import type { LiveLoad } from '../src/contract/load-routes.ts'
 import { systemClock } from '../src/platform/clock.ts'
 import { Histogram } from '../src/signals/histogram.ts'
 import { housePromise } from '../src/load/line/hold.rules.ts'

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { Count, Instant, Nullable, Ratio, Reason, State, Name, DurationMs } from './primitives.ts'
 import { Severity } from './alerts.ts'
-import type { LiveLoad } from './load.ts'
+import type { LiveLoad } from './load-routes.ts'
 import type { Routes } from './route.ts'
 
 export const Health = Type.Object(

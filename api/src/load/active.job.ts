@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { LiveLoad, StartLoad } from '../contract/load.ts'
+import type { LiveLoad, StartLoad } from '../contract/load-routes.ts'
 import type { Clock } from '../platform/clock.ts'
 import { isCodedError, messageOf } from '../platform/errors.ts'
 import type { LiveHub } from '../platform/live.ts'

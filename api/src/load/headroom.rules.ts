@@ -1,4 +1,5 @@
-import type { LoadLine, LoadLineStatus } from '../contract/load.ts'
+import type { LoadLine } from '../contract/load.ts'
+import type { LoadLineStatus } from '../contract/load-routes.ts'
 import type { Reason } from '../contract/primitives.ts'
 import { isThisMachine } from './sender/target.rules.ts'
 

@@ -1,6 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
-import { loadRoutes, type LoadLine, type LoadLineBrief, type LoadRunBrief } from '../contract/load.ts'
+import type { LoadLine, LoadLineBrief, LoadRunBrief } from '../contract/load.ts'
+import { loadRoutes } from '../contract/load-routes.ts'
 import { on } from '../contract/route.ts'
 import { badRequest, notFound } from '../platform/errors.ts'
 import type { ResolvedLoad } from '../plan/model.ts'
