@@ -414,9 +414,8 @@ job "plimsoll-api" {
       }, var.settings)
 
       resources {
-        cpu        = var.cpu_mhz
-        memory     = var.memory_mb
-        memory_max = var.memory_mb * 2
+        cpu    = var.cpu_mhz
+        memory = var.memory_mb
       }
 
       logs {

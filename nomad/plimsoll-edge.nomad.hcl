@@ -419,9 +419,8 @@ job "plimsoll-edge" {
       })
 
       resources {
-        cpu        = 300
-        memory     = 128
-        memory_max = 512
+        cpu    = 300
+        memory = 128
       }
 
       logs {

@@ -65,7 +65,7 @@ export async function freePorts(count: number): Promise<number[]> {
 export async function eventually<T>(
   what: string,
   ask: () => T | Promise<T>,
-  { forMs = 20_000, everyMs = 50 } = {}
+  { forMs = 30_000, everyMs = 50 } = {}
 ): Promise<NonNullable<T>> {
   let last: unknown = 'nothing'
   for (const endMs = Date.now() + forMs; Date.now() < endMs; await delay(everyMs)) {
