@@ -95,7 +95,7 @@ const notCompared = async (error: unknown, given: CompareGiven, { signal }: Cont
   const { reasonOf, unmeasured } = await import('../perf/gate.ts')
   return {
     base: { name: given.base ?? given['base-target'] ?? given.reference ?? 'the pinned run', commit: null },
-    head: { name: given.target ?? given.head ?? 'HEAD', commit: null },
+    head: { name: given.target ?? given.head ?? (given.base === undefined ? 'this checkout' : 'HEAD'), commit: null },
     checks: [unmeasured('comparison', reasonOf(error, signal))],
     rounds: [],
     leftOut: [],
