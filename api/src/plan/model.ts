@@ -29,6 +29,8 @@ export interface ResolvedService {
   readonly routes: RouteGrouping
   readonly load: ResolvedLoad | null
   readonly gate: ResolvedGate
+  /** Null: its releases are neither watched nor judged. */
+  readonly release: ResolvedRelease | null
 }
 
 /** How paths are grouped for people: the first pattern that matches names the group. */
@@ -163,6 +165,31 @@ export interface ResolvedGate extends GatePolicy {
   /** `owner/name` on GitHub or GitLab; null: nobody asks from there. */
   readonly repository: string | null
   readonly environments: Readonly<Record<string, GatePolicy>>
+}
+
+/** How releases of a service are seen, judged and acted on. */
+export interface ResolvedRelease {
+  readonly environment: string
+  /** Null: Nomad does not run it. */
+  readonly nomad: { readonly job: string; readonly namespace: string } | null
+  /** Who is told to promote or fail what Nomad does not run; null: nobody. */
+  readonly webhook: {
+    readonly url: string | null
+    readonly urlSecret: string | null
+    readonly signingSecret: string | null
+  } | null
+  /** Whether Plimsoll promotes and fails; otherwise it says what it would do. */
+  readonly act: boolean
+  /** Time after a canary is healthy that does not count, ms. */
+  readonly warmUpMs: number
+  /** Least time under observation before a promotion, ms. */
+  readonly soakMs: number
+  readonly deadlineMs: number
+  /** What becomes of a canary that is not decided by then. */
+  readonly undecided: 'hold' | 'promote' | 'fail'
+  /** How much slower is tolerated, ratio of time: 0.1 is 10 %. */
+  readonly slowdownRatio: number
+  readonly slowerWithinPromise: 'fail' | 'warn'
 }
 
 /** A time in which nothing ships; a weekly one that ends at an earlier minute ends on the next day. */

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { text, wholeNumber } from './setting.ts'
 import { accessSettings } from './access/settings-schema.ts'
 import { integrationSettings } from './integrations-settings.ts'
+import { nomadSettings } from './nomad/settings-schema.ts'
 import { vaultSettings } from './vault/settings-schema.ts'
 
 /** Every setting, its unit, its limits and what it is without being set. Names are environment variables. */
@@ -183,6 +184,8 @@ export const SettingsSchema = Type.Object({
 
   ...integrationSettings,
   ...vaultSettings,
+
+  ...nomadSettings,
 
   SHUTDOWN_TIMEOUT_MS: wholeNumber('ms', 'how long requests may take to finish after Ctrl-C or SIGTERM', {
     default: 15_000,

@@ -18,6 +18,7 @@ const aService = (name: string, signals: ResolvedSignal[], change: Partial<Resol
   routes: { groups: [], cap: 50 },
   load: null,
   gate: resolveGate({}),
+  release: null,
   ...change
 })
 

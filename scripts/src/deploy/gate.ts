@@ -7,11 +7,6 @@ import { stateTones, stateWords } from '../cli/verdict.rules.ts'
 export type GateAnswer =
   { readonly kind: 'verdict'; readonly verdict: Verdict } | { readonly kind: 'none'; readonly text: string }
 
-type AskForVerdict = (
-  key: 'POST /api/v1/services/{service}/gate',
-  input: { params: { service: string }; body: AskGate; signal: AbortSignal }
-) => Promise<Verdict>
-
 /**
  * Asks the release gate of the Plimsoll that was named. A server without a gate is told apart from
  * one that does not answer: that stops the deploy.
@@ -22,8 +17,7 @@ export async function askGate(
 ): Promise<GateAnswer> {
   if (!serverNamed) return { kind: 'none', text: 'no gate asked: no Plimsoll is named (PLIMSOLL_URL or --url)' }
   try {
-    const ask = call as unknown as AskForVerdict
-    const verdict = await ask('POST /api/v1/services/{service}/gate', { params: { service }, body, signal })
+    const verdict = await call('POST /api/v1/services/{service}/gate', { params: { service }, body, signal })
     return { kind: 'verdict', verdict }
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error

@@ -15,6 +15,7 @@ import type {
 } from '../model.ts'
 import type { ResolvedObjective, ResolvedWindow } from '../objective.ts'
 import { toGate } from './gate.rules.ts'
+import { toRelease } from './release.rules.ts'
 import { planFormat, type PlanDocument } from '../schema/plan.ts'
 
 type Entry<Name extends keyof PlanDocument> = NonNullable<PlanDocument[Name]> extends readonly (infer E)[] ? E : never
@@ -69,7 +70,8 @@ export const toService = (service: ResolvedService): ServiceEntry => ({
       maxRate: service.load.maxRatePerS
     }
   }),
-  gate: toGate(service.gate)
+  gate: toGate(service.gate),
+  ...(service.release && { release: toRelease(service.release) })
 })
 
 export function toSignal(signal: ResolvedSignal): NonNullable<ServiceEntry['signals']>[number] {

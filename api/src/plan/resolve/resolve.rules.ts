@@ -3,6 +3,7 @@ import type { PlanDocument } from '../schema/plan.ts'
 import type { ServiceEntry } from '../schema/services.ts'
 import { resolveBands, resolveMilestone, resolveReceiver, resolveRisk } from './delivery.rules.ts'
 import { resolveGate } from './gate.rules.ts'
+import { resolveRelease } from './release.rules.ts'
 import { resolveObjectives } from './objectives.rules.ts'
 import { resolveSignals } from './signals.rules.ts'
 import { durationMs } from './values.rules.ts'
@@ -36,7 +37,8 @@ const resolveService = (service: ServiceEntry, defaults: Defaults): ResolvedServ
     ...service.gate,
     rules: { ...defaults.gate?.rules, ...service.gate?.rules },
     environments: { ...defaults.gate?.environments, ...service.gate?.environments }
-  })
+  }),
+  release: service.release ? resolveRelease(service.release) : null
 })
 
 const resolveLoad = (load: NonNullable<ServiceEntry['load']>): ResolvedLoad => ({

@@ -249,6 +249,24 @@ const aService = aRecord(
         repository: fc.constant('acme/shop'),
         environments: fc.dictionary(fc.constantFrom('production', 'staging'), aRecord({}, aPolicy))
       }
+    ),
+    release: aRecord(
+      {},
+      {
+        environment: fc.constant('staging'),
+        nomad: fc.constantFrom({ job: 'shop' }, { job: 'shop', namespace: 'prod' }),
+        webhook: fc.constantFrom(
+          { url: 'https://a.example/x' },
+          { urlSecret: 'PLAN_SECRET_X', signingSecret: 'PLAN_SECRET_Y' }
+        ),
+        act: fc.boolean(),
+        warmUp: fc.constant('0s'),
+        soak: fc.constant('90s'),
+        deadline: fc.constant('2h'),
+        undecided: fc.constantFrom('hold', 'promote', 'fail'),
+        slowdown: fc.constant('25%'),
+        slowerWithinPromise: fc.constantFrom('fail', 'warn')
+      }
     )
   }
 )

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { Gate } from './gate.ts'
+import { ReleaseEntry } from './release.ts'
 import { Signal } from './signals.ts'
 import {
   Choice,
@@ -192,7 +193,8 @@ export const ServiceEntry = Type.Object(
     ),
     routes: Type.Optional(Routes),
     load: Type.Optional(Load),
-    gate: Type.Optional(Gate)
+    gate: Type.Optional(Gate),
+    release: Type.Optional(ReleaseEntry)
   },
   { ...closed, description: 'a service that is watched' }
 )
