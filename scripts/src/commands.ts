@@ -23,6 +23,7 @@ import { servicesList } from './commands/services-list.ts'
 import { status } from './commands/status.ts'
 import { verify } from './commands/verify.ts'
 import { tokenCreate, tokenList, tokenRevoke } from './commands/token.ts'
+import { vaultSetup } from './commands/vault-setup.ts'
 import { version } from './commands/version.ts'
 import type { Command } from './cli/command.ts'
 
@@ -60,5 +61,6 @@ export const commands: readonly Command[] = [
   auditList,
   auditVerify,
   auditExport,
+  vaultSetup,
   version
 ]

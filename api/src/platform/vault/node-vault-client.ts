@@ -1,28 +1,10 @@
-import nodeVault from 'node-vault'
-import { Type, type Static, type TSchema } from 'typebox'
+import { Type } from 'typebox'
 import { Value } from 'typebox/value'
-import { vaultAnswer } from './errors.ts'
-import { faultOfAnswer, faultOfFailure, type BadAnswer, type Purpose } from './faults.rules.ts'
 import type { Engine, VaultClient } from './client.ts'
+import { vaultAnswer } from './errors.ts'
+import type { Purpose } from './faults.rules.ts'
 import type { Life } from './renewal.rules.ts'
-import { openTransport, type TransportOptions } from './transport.ts'
-
-export interface ClientOptions extends TransportOptions {
-  /** VAULT_ADDR */
-  readonly address: string
-  /** VAULT_NAMESPACE; empty: the root. */
-  readonly namespace: string
-}
-
-interface Call extends Purpose {
-  readonly method: 'GET' | 'POST'
-  /** Below /v1, its parts already encoded. */
-  readonly path: string
-  readonly token?: string
-  readonly json?: object
-  /** Besides the token, what must not be quoted. */
-  readonly secrets?: readonly string[]
-}
+import { encoded, openRequester, type ClientOptions } from './requester.ts'
 
 const seconds = Type.Number({ minimum: 0 })
 const Auth = Type.Object({
@@ -54,36 +36,9 @@ const Signature = Type.Object({ data: Type.Object({ signature: Type.String() }) 
 
 const loggingIn: Purpose = { kind: 'login', doing: 'logging in' }
 
-/** Vault and OpenBao by node-vault, of which only the request itself is used: renewal, timeouts and errors are our own. */
-export function openVaultClient({ address, namespace, ...transportOptions }: ClientOptions): VaultClient {
-  const transport = openTransport(transportOptions)
-  const vault = nodeVault({
-    endpoint: address,
-    debug: () => {}, // it would print what is written
-    'request-promise': { defaults: () => transport.send }
-  })
-  // set here and not above, where an empty one would be replaced by that of the environment
-  Object.assign(vault, { token: '', namespace, pathPrefix: '' })
-
-  const call = async <Answer extends TSchema>(
-    schema: Answer,
-    { token, json, method, path, secrets = [], ...purpose }: Call
-  ): Promise<Static<Answer>> => {
-    const hidden = token === undefined ? secrets : [token, ...secrets]
-    let answer: unknown
-    try {
-      const headers = token === undefined ? {} : { 'X-Vault-Token': token }
-      answer = await vault.request({ method, path: `/${path}`, headers, ...(json && { json }) })
-    } catch (error) {
-      const bad = badAnswerOf(error)
-      // neither the cause nor its text goes on: both may hold the request
-      throw bad === null
-        ? faultOfFailure(codeOf(error), purpose, address)
-        : faultOfAnswer(bad, { ...purpose, doing: `${purpose.doing} at ${address}` }, hidden)
-    }
-    if (Value.Check(schema, answer)) return answer
-    throw vaultAnswer(`${purpose.doing} at ${address}: the answer has another shape`)
-  }
+/** What Plimsoll asks of Vault and OpenBao, by node-vault. */
+export function openVaultClient(options: ClientOptions): VaultClient {
+  const { call, close } = openRequester(options)
 
   const login = async (mount: string, json: Record<string, string>) => {
     const { auth } = await call(Auth, {
@@ -98,7 +53,7 @@ export function openVaultClient({ address, namespace, ...transportOptions }: Cli
   }
 
   return {
-    address,
+    address: options.address,
     loginWithJwt: ({ mount, role, jwt }) => login(mount, { jwt, ...(role && { role }) }),
     loginWithAppRole: ({ mount, roleId, secretId }) => login(mount, { role_id: roleId, secret_id: secretId }),
     async unwrapSecretId(token) {
@@ -178,7 +133,7 @@ export function openVaultClient({ address, namespace, ...transportOptions }: Cli
       // vault:v1:BASE64
       return fromBase64(data.signature.split(':')[2] ?? '')
     },
-    close: () => transport.close()
+    close
   }
 }
 
@@ -189,22 +144,4 @@ const lifeOf = (given: { lease_duration: number; renewable: boolean }): Life => 
 
 const pathOf = ({ mount, name }: Engine): string => `${mount}/${name}`
 
-/** node-vault's own templates leave quotes and ampersands broken. */
-const encoded = (path: string): string => path.split('/').map(encodeURIComponent).join('/')
-
 const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
-
-const badAnswerOf = (error: unknown): BadAnswer | null => {
-  const { response } = error as { response?: { statusCode?: unknown; body?: unknown } }
-  return typeof response?.statusCode === 'number' ? { status: response.statusCode, body: response.body } : null
-}
-
-/** The code of a network error, which may lie in its cause. */
-const codeOf = (error: unknown): string | undefined => {
-  for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
-    const { code } = at as NodeJS.ErrnoException
-    if (typeof code === 'string') return code
-    if (at instanceof AggregateError) return codeOf(at.errors[0])
-  }
-  return undefined
-}
