@@ -5,7 +5,7 @@ export interface Answer {
   readonly name: string
   readonly requests: number
   readonly ratio: number
-  readonly tone: 'sea' | 'warn' | 'fail'
+  readonly tone: 'sea' | 'warn' | 'fail' | 'soft'
 }
 
 const FAILURES: Readonly<Record<string, string>> = {
@@ -21,9 +21,11 @@ const FAILURES: Readonly<Record<string, string>> = {
   failed: 'Failed'
 }
 
-/** Replies by status, then requests without a reply, most first within each. */
-export const answersOf = ({ statuses, failures, total }: Pick<LoadRun, 'statuses' | 'failures' | 'total'>): Answer[] =>
-  [
+type Measured = Pick<LoadRun, 'statuses' | 'failures' | 'total' | 'partial'>
+
+/** Replies by status, then requests without a reply, most first within each, then what nobody tells of. */
+export const answersOf = ({ statuses, failures, total, partial }: Measured): Answer[] => {
+  const told = [
     ...sorted(statuses).map(([status, requests]) => ({
       name: `Status ${status}`,
       requests,
@@ -34,7 +36,14 @@ export const answersOf = ({ statuses, failures, total }: Pick<LoadRun, 'statuses
       requests,
       tone: 'fail' as const
     }))
-  ].map((answer) => ({ ...answer, ratio: total > 0 ? answer.requests / total : 0 }))
+  ]
+  const rest = total - told.reduce((sum, { requests }) => sum + requests, 0)
+  const untold = { name: partial ? 'Under way when it ended' : 'Not told', requests: rest, tone: 'soft' as const }
+  return [...told, ...(rest > 0 ? [untold] : [])].map((answer) => ({
+    ...answer,
+    ratio: total > 0 ? answer.requests / total : 0
+  }))
+}
 
 const sorted = (counts: Readonly<Record<string, number>>): [string, number][] =>
   Object.entries(counts)

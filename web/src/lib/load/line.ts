@@ -17,7 +17,7 @@ export interface LineDrawing {
   readonly ticks: readonly Tick[]
   readonly limitShare: number
   readonly points: readonly ProbePoint[]
-  /** The course of the latency over the rate: one place a rate, probes of the same rate as one. */
+  /** The course of the latency over the rate; it only rises. */
   readonly curve: readonly { readonly x: number; readonly y: number }[]
   readonly at: (ratePerS: number) => number
 }
@@ -25,9 +25,6 @@ export interface LineDrawing {
 /** Whether the promise was kept in a probe, by its shares alone: no verdict, but what the picture shows. */
 export const keptPromise = ({ total, slow, failed }: Probe, { promised }: Pick<LoadLine, 'promised'>): boolean =>
   total > 0 && slow / total <= promised.slowRatio && failed / total <= promised.errorRatio
-
-/** Rates this near to each other are one place of the curve. */
-const SAME_RATE = 1.015
 
 /**
  * The picture of a search: probes by rate and p95, and the curve through them.
@@ -38,7 +35,7 @@ export const drawLine = (line: LoadLine, trafficPerS: number | null): LineDrawin
   const { probes, promised, intervalPerS, ratePerS } = line
   const highest = probes.reduce((high, probe) => Math.max(high, probe.ratePerS), 0)
   const top = Math.max(1, highest, intervalPerS?.[1] ?? 0, ratePerS ?? 0, trafficPerS ?? 0) * 1.08
-  const ticks = linearScale(top, 1).ticks.flatMap(({ value }) => (value > top ? [] : [{ value, share: value / top }]))
+  const ticks = ticksTo(top)
   const known = probes.flatMap(({ p95Ms }) => p95Ms ?? [])
   const lowMs = Math.max(0.01, Math.min(promised.thresholdMs, ...known) * 0.7)
   const highMs = Math.max(promised.thresholdMs, ...known) * 1.5
@@ -61,16 +58,43 @@ export const drawLine = (line: LoadLine, trafficPerS: number | null): LineDrawin
   }
 }
 
-/** One place for probes of like rate, in the middle of their heights. What the sender limited says nothing. */
+/** Four or five round values from zero on, as far as the scale goes. */
+const ticksTo = (top: number): Tick[] => {
+  const step = linearScale(top * 0.6, 1).ticks[1]?.value ?? top
+  return Array.from({ length: Math.floor(top / step) + 1 }, (_, index) => {
+    return { value: index * step, share: (index * step) / top }
+  })
+}
+
+interface Pool {
+  readonly x: number
+  readonly y: number
+  readonly weight: number
+}
+
+/**
+ * The course of the latency over the rate: it only rises, as more load makes no server faster; probes
+ * that fall behind one at a lower rate are pooled with it, by their requests. What the sender limited
+ * says nothing.
+ *
+ * @see Barlow et al., Statistical Inference under Order Restrictions (1972), pool adjacent violators
+ */
 const curveOf = (points: readonly ProbePoint[]): { x: number; y: number }[] => {
-  const groups: ProbePoint[][] = []
-  for (const point of points.filter(({ probe }) => !probe.senderLimited)) {
-    const group = groups.at(-1)
-    if (group?.[0] && point.x <= group[0].x * SAME_RATE) group.push(point)
-    else groups.push([point])
+  const pools: Pool[] = []
+  for (const { x, y, probe } of points) {
+    if (probe.senderLimited) continue
+    let pool: Pool = { x, y, weight: Math.max(1, probe.total) }
+    for (let last = pools.at(-1); last && (last.y >= pool.y || last.x === pool.x); last = pools.at(-1)) {
+      pools.pop()
+      pool = pooled(last, pool)
+    }
+    pools.push(pool)
   }
-  return groups.map((group) => ({
-    x: group.reduce((sum, { x }) => sum + x, 0) / group.length,
-    y: group.reduce((sum, { y }) => sum + y, 0) / group.length
-  }))
+  return pools
+}
+
+const pooled = (a: Pool, b: Pool): Pool => {
+  const weight = a.weight + b.weight
+  const mean = (from: number, to: number): number => (from * a.weight + to * b.weight) / weight
+  return { x: mean(a.x, b.x), y: mean(a.y, b.y), weight }
 }

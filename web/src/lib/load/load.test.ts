@@ -95,7 +95,8 @@ t.test('what came back stands by status, then by failure, most first', (t) => {
   const answers = answersOf({
     statuses: { 503: 5, 200: 900, 404: 45, 301: 0 },
     failures: { refused: 10, timeout: 40, new_kind: 1 },
-    total: 1_001
+    total: 1_001,
+    partial: false
   })
   t.same(
     answers.map(({ name, tone }) => `${name} ${tone}`),
@@ -109,7 +110,10 @@ t.test('what came back stands by status, then by failure, most first', (t) => {
     ]
   )
   t.ok(near(answers[0]!.ratio, 0.899))
-  t.same(answersOf({ statuses: {}, failures: {}, total: 0 }), [])
+  t.same(answersOf({ statuses: {}, failures: {}, total: 0, partial: false }), [])
+  const half = { statuses: { 200: 60 }, failures: {}, total: 100 }
+  t.match(answersOf({ ...half, partial: true })[1], { name: 'Under way when it ended', requests: 40, ratio: 0.4 })
+  t.match(answersOf({ ...half, partial: false })[1], { name: 'Not told', requests: 40 })
   t.end()
 })
 
@@ -119,7 +123,14 @@ t.test('the picture of a search holds all its probes, the line and the traffic',
   t.equal(drawing.points.length, line!.probes.length)
   t.ok(drawing.points.every(({ x, y }) => x > 0 && x < 1 && y >= 0 && y <= 1))
   t.ok(drawing.points.every(({ x }, index) => index === 0 || x >= drawing.points[index - 1]!.x))
-  t.ok(drawing.curve.length < drawing.points.length, 'probes of one rate are one place of the curve')
+  t.ok(drawing.curve.length < drawing.points.length, 'probes that fall behind are pooled')
+  t.ok(
+    drawing.curve.every(
+      ({ x, y }, index) => index === 0 || (x > drawing.curve[index - 1]!.x && y > drawing.curve[index - 1]!.y)
+    ),
+    'more load makes no server faster'
+  )
+  t.ok(drawing.rates.ticks.length >= 4 && drawing.rates.ticks.every(({ share }) => share <= 1))
   t.ok(drawing.at(line!.intervalPerS![1]) < 1)
   t.equal(drawing.points.find(({ probe }) => probe.ratePerS < 100)?.kept, true)
   t.equal(drawing.points.at(-1)?.kept, false)
