@@ -157,6 +157,10 @@ t.test('the newest line that was found tells the headroom, and grows stale', asy
       staleAt: new Date(at + 14 * 86_400_000).toISOString()
     }
   })
+  const { body: metrics } = await app.inject({ url: '/metrics', headers: { host: 'localhost' } })
+  t.match(metrics, /^plimsoll_service_load_line_per_second{service="shop"} 300$/m)
+  t.notMatch(metrics, /headroom_ratio{/, 'without traffic there is none to say')
+  t.notMatch(metrics, /load_line_per_second{service="other"}/, 'never measured is no 0')
   t.match((await call('GET', 'shop/load-line?release=v2')).body, { line: null })
   const searches = await call('GET', 'shop/load-lines')
   t.match(searches.body, { lines: [{ id: 'l3', ratePerS: null, state: 'fail' }, { id: 'l1' }, { id: 'l2' }] })

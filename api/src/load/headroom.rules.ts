@@ -90,7 +90,8 @@ export const scalingAdvice = (
 
 /**
  * A scaling block for the Nomad Autoscaler. `target-value` multiplies the count by metric / target,
- * so the query gives the mean of one allocation.
+ * so the query gives the mean of one allocation: the traffic Plimsoll counts, by the allocations that
+ * Prometheus scrapes as the job of the service's name.
  */
 const policyOf = (service: string, target: number): string => `scaling {
   enabled = true
@@ -103,7 +104,7 @@ const policyOf = (service: string, target: number): string => `scaling {
 
     check "requests_per_allocation" {
       source = "prometheus"
-      query  = "sum(rate(http_requests_total{job=\\"${service}\\"}[1m])) / count(up{job=\\"${service}\\"} == 1)"
+      query  = "sum(plimsoll_service_requests_per_second{service=\\"${service}\\"}) / count(up{job=\\"${service}\\"} == 1)"
 
       strategy "target-value" {
         target = ${target}

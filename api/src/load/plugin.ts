@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import { messageOf } from '../platform/errors.ts'
 import { ActiveLoad } from './active.job.ts'
 import { headroomRatio, staleAt } from './headroom.rules.ts'
+import { addLoadMetrics } from './metrics.ts'
 import { loadLineRoutes, loadRunRoutes } from './routes.ts'
 import { LoadStore } from './store.ts'
 
@@ -21,6 +22,7 @@ export const loadPlugin = fp(
     const store = new LoadStore(database, clock)
     const active = new ActiveLoad({ clock, live, store, log: app.log })
     app.decorate('load', { store, active })
+    addLoadMetrics(app)
     app.slo.provideLoadLine((service, trafficPerS) => {
       const line = store.newestLine(service)
       return {
