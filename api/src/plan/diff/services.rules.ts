@@ -42,7 +42,7 @@ const serviceEffect = (field: string): string =>
     routes: 'requests are grouped anew from now on; groups of the past keep their names',
     load: 'the next load run sends this',
     gate: 'the next release is judged by this',
-    release: 'canaries are judged by this from their next batch on'
+    release: 'the next canary is judged by this; act and undecided count at once'
   })[field] ?? nothing
 
 function diffSignals(

@@ -5,6 +5,7 @@ import { load } from './migrations/0002-load.ts'
 import { instances } from './migrations/0003-instances.ts'
 import { access } from './migrations/0004-access.ts'
 import { gate } from './migrations/0005-gate.ts'
+import { canaries } from './migrations/0006-canaries.ts'
 import type { Dialect } from './open.ts'
 import type { Tables } from './tables.ts'
 
@@ -65,7 +66,7 @@ const words: Record<Dialect, SchemaWords> = {
   }
 }
 
-export const migrations: readonly Migration[] = [initial, load, instances, access, gate]
+export const migrations: readonly Migration[] = [initial, load, instances, access, gate, canaries]
 
 /** The schema this program writes and reads. */
 export const schemaVersion = migrations.length

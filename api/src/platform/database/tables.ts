@@ -29,6 +29,10 @@ export interface Tables {
   verdicts: VerdictsTable
   gate_overrides: GateOverridesTable
   external_evidence: ExternalEvidenceTable
+  releases: ReleasesTable
+  release_timeline: ReleaseTimelineTable
+  canary_batches: CanaryBatchesTable
+  release_actions: ReleaseActionsTable
   meta: MetaTable
 }
 
@@ -355,4 +359,51 @@ export interface ExternalEvidenceTable {
   received_ms: number
   /** What was said, JSON. */
   body: string
+}
+
+/** A version on its way into an environment, or past it. */
+export interface ReleasesTable {
+  id: string
+  service: string
+  environment: string
+  version: string
+  state: string
+  started_ms: number
+  ended_ms: number | null
+  /** Of Nomad; null: none is known. */
+  deployment: string | null
+  /** The rest of the release, JSON. */
+  body: string
+}
+
+export interface ReleaseTimelineTable {
+  release_id: string
+  /** The same thing told twice has the same key. */
+  key: string
+  at_ms: number
+  kind: string
+  text: string
+  by_whom: string | null
+}
+
+/** What a canary and its baseline did in some seconds, in order; written by the leader alone. */
+export interface CanaryBatchesTable {
+  release_id: string
+  sequence: number
+  body: string
+}
+
+/** Written before something is done to the outside, settled when its effect was seen. */
+export interface ReleaseActionsTable {
+  id: string
+  release_id: string
+  action: string
+  by_whom: string
+  reason: string
+  /** Of the leader that intended it. */
+  fencing: number
+  intended_ms: number
+  state: string
+  settled_ms: number | null
+  text: string
 }
