@@ -5,8 +5,8 @@ import { Failure, wrongUsage } from '../cli/failure.ts'
 import { reasonLines } from '../cli/load-lines.rules.ts'
 import { duration, number } from '../cli/load-options.ts'
 import { ownVersion } from '../cli/own-checkout.ts'
-import { exitOf, stateTones, stateWords } from '../cli/verdict.rules.ts'
-import type { ComparePlan } from '../perf/compare/compare.ts'
+import { stateTones, stateWords } from '../cli/verdict.rules.ts'
+import type { ComparePlan } from '../perf/compare/compared.ts'
 import { compareMarkdown } from '../perf/compare/markdown.rules.ts'
 import { goodPerS, warned, type Side } from '../perf/compare/measures.rules.ts'
 import { compareOptions, type CompareGiven } from '../perf/compare/options.ts'
@@ -14,14 +14,14 @@ import { pinnedFile } from '../perf/compare/pinned.ts'
 import { byCommits, byReference, byTargets, type Found, type Way } from '../perf/compare/ways.ts'
 import { overallOf } from '../perf/overall.rules.ts'
 import type { CompareReport, PerfCheck, RoundInBrief } from '../perf/report.ts'
-import { reportFiles, writeReports } from '../perf/write-reports.ts'
+import { reportFiles, reportOperands, tellReport } from '../perf/tell-report.ts'
 import { pushResults, pushTo } from '../push/push.ts'
 
 export const perfCompare = command({
   noun: 'perf',
   verb: 'compare',
   summary: 'say whether a version got slower than another, both measured here in turn; takes 2 to 8 minutes',
-  operands: [{ name: 'FILE', description: 'with --json: write the report there', optional: true }],
+  operands: reportOperands,
   options: compareOptions,
   examples: [
     'plimsoll perf compare --base main',
@@ -35,39 +35,30 @@ export const perfCompare = command({
     2: 'it could not be measured, or the rounds did not suffice'
   },
   async run({ operands: [file], options: given }, context) {
-    const { output, env } = context
-    if (file !== undefined && !output.json) {
-      throw wrongUsage(`perf compare does not know what to do with ${file}`, '--json FILE writes the report to a file')
-    }
+    const { output } = context
     const plan = planOf(given)
     const way = wayOf(given)
     const targets = given['base-target'] !== undefined || given.target !== undefined
     const wanted = { ...given, service: given.service ?? (targets ? undefined : 'plimsoll') }
     const to = pushTo(wanted, context)
-    const files = reportFiles(file, given, env)
+    const files = reportFiles(file, given, context)
     const startedMs = Date.now()
     const found = await way({ given: wanted, plan, context }).catch((error: unknown) =>
       notCompared(error, given, context)
     )
     const checks = given['warn-when-unsure'] ? found.checks.map(warned) : found.checks
     const report = await describe({ ...found, checks }, plan, startedMs)
-    await writeReports(report, compareMarkdown(report), { files, env })
     const heads = found.rounds.flatMap(({ head }) => [head.paced, head.saturated])
     await pushResults(
       heads.map((document) => ({ kind: 'run' as const, document })),
       to,
       context
     )
-    const lines = [
-      ...report.checks.flatMap(({ name, state, reasons }) => [
-        `${name}: ${output.tone(stateTones[state], stateWords[state])}`,
-        ...reasonLines(reasons)
-      ]),
-      `${report.title}: ${output.tone(stateTones[report.state], stateWords[report.state])}`
-    ]
-    if (files.json === undefined || !output.json) output.result(report, lines)
-    else for (const line of lines) output.note(line)
-    return exitOf([report.state])
+    const lines = report.checks.flatMap(({ name, state, reasons }) => [
+      `${name}: ${output.tone(stateTones[state], stateWords[state])}`,
+      ...reasonLines(reasons)
+    ])
+    return tellReport(report, { markdown: compareMarkdown(report), lines }, files, context)
   }
 })
 

@@ -1,18 +1,17 @@
 import type { Reason } from '../../../api/src/contract/primitives.ts'
 import { command, type Context, type OptionValues } from '../cli/command.ts'
-import { wrongUsage } from '../cli/failure.ts'
-import { runLines, runProgress } from '../cli/load-lines.rules.ts'
+import { reasonLines, runLines, runProgress } from '../cli/load-lines.rules.ts'
 import { duration, loadOptions, number, subjectOf, warmUp } from '../cli/load-options.ts'
 import { ownCheckout, ownVersion } from '../cli/own-checkout.ts'
-import { exitOf, stateTones, stateWords } from '../cli/verdict.rules.ts'
+import { stateTones, stateWords } from '../cli/verdict.rules.ts'
 import type { GatePlan } from '../perf/gate.ts'
 import { gateMarkdown } from '../perf/markdown.rules.ts'
 import { overallOf } from '../perf/overall.rules.ts'
 import { startPlimsoll, type ServerUnderTest } from '../perf/plimsoll-server.ts'
 import type { GateReport, PerfCheck } from '../perf/report.ts'
 import { subjectOfServer } from '../perf/subject.ts'
+import { reportFiles, reportOperands, reportOptions, tellReport } from '../perf/tell-report.ts'
 import { pushOptions, pushResults, pushTo } from '../push/push.ts'
-import { reportFiles, reportOptions, writeReports } from '../perf/write-reports.ts'
 
 const options = {
   rate: { type: 'string', value: 'R', description: 'requests per second at which the promise has to hold (200)' },
@@ -34,7 +33,7 @@ export const perfGate = command({
   noun: 'perf',
   verb: 'gate',
   summary: 'start Plimsoll behind Caddy, load it, and say whether its promise holds: for CI',
-  operands: [{ name: 'FILE', description: 'with --json: write the report there', optional: true }],
+  operands: reportOperands,
   options,
   examples: [
     'plimsoll perf gate',
@@ -48,14 +47,11 @@ export const perfGate = command({
   },
   async run({ operands: [file], options: given }, context) {
     const { output, env, signal } = context
-    if (file !== undefined && !output.json) {
-      throw wrongUsage(`perf gate does not know what to do with ${file}`, '--json FILE writes the report to a file')
-    }
     const plan = planOf(given, env)
     const port = portOf(given.port ?? env['PERF_PORT'])
     const service = given.service ?? (given.target === undefined ? 'plimsoll' : undefined)
     const to = pushTo({ push: given.push, service }, context)
-    const files = reportFiles(file, given, env)
+    const files = reportFiles(file, given, context)
     const { checkServer, reasonOf, unmeasured } = await import('../perf/gate.ts')
     const startedMs = Date.now()
 
@@ -86,19 +82,13 @@ export const perfGate = command({
     }
 
     const report = await describe(checks, { plan, given, server, startedMs })
-    await writeReports(report, gateMarkdown(report), { files, env })
     const runs = checks.flatMap(({ run }) => (run ? [{ kind: 'run' as const, document: run }] : []))
     await pushResults(runs, to, context)
-    const lines = [
-      ...checks.flatMap(({ name, state, reasons, run }) => [
-        `${name}: ${output.tone(stateTones[state], stateWords[state])}`,
-        ...(run ? runLines(run) : reasons.map(({ text, next }) => `  ${text}${next ? `; next: ${next}` : ''}`))
-      ]),
-      `performance gate: ${output.tone(stateTones[report.state], stateWords[report.state])}`
-    ]
-    if (files.json === undefined || !output.json) output.result(report, lines)
-    else for (const line of lines) output.note(line)
-    return exitOf([report.state])
+    const lines = checks.flatMap(({ name, state, reasons, run }) => [
+      `${name}: ${output.tone(stateTones[state], stateWords[state])}`,
+      ...(run ? runLines(run) : reasonLines(reasons))
+    ])
+    return tellReport(report, { markdown: gateMarkdown(report), lines }, files, context)
   }
 })
 

@@ -1,7 +1,7 @@
 import type { OptionValues } from '../../cli/command.ts'
 import { loadOptions } from '../../cli/load-options.ts'
 import { pushOptions } from '../../push/push.ts'
-import { reportOptions } from '../write-reports.ts'
+import { reportOptions } from '../tell-report.ts'
 
 /** Options of `perf compare`. */
 export const compareOptions = {

@@ -5,6 +5,7 @@ import { invalid, type Names, type Round, type Side } from './measures.rules.ts'
 /** What is sent to a version in each round. */
 export interface RoundPlan {
   readonly ratePerS: number
+  readonly arrivals: 'constant' | 'poisson'
   readonly durationMs: number
   readonly saturationMs: number
   readonly warmUpMs: number
@@ -25,7 +26,7 @@ export interface LeftOut {
 const paced = (plan: RoundPlan): LoadOrder => ({
   kind: 'paced',
   ratePerS: plan.ratePerS,
-  arrivals: 'poisson',
+  arrivals: plan.arrivals,
   jitterRatio: 0,
   durationMs: plan.durationMs,
   warmUpMs: plan.warmUpMs,
@@ -33,7 +34,7 @@ const paced = (plan: RoundPlan): LoadOrder => ({
 })
 
 /** As much as a few connections carry. */
-export const saturated = (plan: Omit<RoundPlan, 'ratePerS'>): LoadOrder => ({
+export const saturated = (plan: Omit<RoundPlan, 'ratePerS' | 'arrivals'>): LoadOrder => ({
   kind: 'saturation',
   durationMs: plan.saturationMs,
   warmUpMs: plan.warmUpMs,

@@ -9,7 +9,7 @@ import { ownCheckout } from '../../cli/own-checkout.ts'
 import { startPlimsoll } from '../plimsoll-server.ts'
 import type { ComparedVersion } from '../report.ts'
 import { subjectOfServer } from '../subject.ts'
-import type { Compared, ComparePlan, CompareWatch } from './compare.ts'
+import type { Compared, ComparePlan, CompareWatch } from './compared.ts'
 import type { CompareGiven } from './options.ts'
 import { pinnedFile } from './pinned.ts'
 import { asReference, runIn, sameMachine } from './reference.rules.ts'
@@ -86,7 +86,7 @@ export const byReference: Way = async ({ given, plan, context }) => {
   const reference = asReference(await storedRun(name, given, context))
   const { gitCommit, thisMachine } = await import('../../../../api/src/load/run/machine.ts')
   sameMachine(reference, thisMachine())
-  const { compareWithReference } = await import('./compare.ts')
+  const { compareWithReference } = await import('./against-reference.ts')
   output.note(`comparing with the run ${reference.run.id} of ${reference.run.startedAt}`)
   const server =
     given.target === undefined ? await startPlimsoll({ checkout: ownCheckout, bare: given.bare, signal }) : null

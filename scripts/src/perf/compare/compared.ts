@@ -1,0 +1,25 @@
+import type { PerfCheck } from '../report.ts'
+import type { Names, Side } from './measures.rules.ts'
+import type { LeftOut, RoundPlan } from './rounds.ts'
+
+/** What a comparison sends, and when it is decided. */
+export interface ComparePlan extends Omit<RoundPlan, 'ratePerS' | 'arrivals'> {
+  /** Null: a share of what base carries. */
+  readonly ratePerS: number | null
+  readonly marginRatio: number
+  readonly maxRounds: number
+  readonly seed: number
+}
+
+export interface CompareWatch {
+  readonly signal: AbortSignal
+  readonly onRound: (text: string) => void
+}
+
+/** What a comparison came to. */
+export interface Compared {
+  readonly checks: readonly PerfCheck[]
+  readonly rounds: readonly { readonly first: Names; readonly base: Side | null; readonly head: Side }[]
+  readonly leftOut: readonly LeftOut[]
+  readonly ratePerS: number | null
+}
