@@ -415,6 +415,47 @@ t.test('a user of the database is put into its address, renewed, and replaced be
   t.equal(status.isDatabaseUserGone, true)
 })
 
+t.test(
+  'a user that somebody has revoked is replaced when the database refuses it, and not more often than that helps',
+  async (t) => {
+    const world = await aWorld(t)
+    world.vault.configured.set('database/roles/plimsoll', {})
+    const { secrets, status } = await world.start({
+      VAULT_KV_PATH: '',
+      VAULT_DATABASE_ROLE: 'plimsoll',
+      DATABASE_URL: 'postgres://db.example/plimsoll'
+    })
+    const before = secrets.settings.DATABASE_URL
+    status.loginRefused()
+    status.loginRefused()
+    await until(() => secrets.settings.DATABASE_URL !== before)
+    status.loginRefused()
+    await world.pass(20_000)
+    t.equal(world.vault.databaseUsers.length, 2)
+    await world.pass(11_000)
+    status.loginRefused()
+    await until(() => world.vault.databaseUsers.length === 3)
+  }
+)
+
+t.test('when Vault answers again, what was lent is put right at once', async (t) => {
+  const world = await aWorld(t, { databaseTtlS: 600 })
+  world.vault.configured.set('database/roles/plimsoll', {})
+  const { status } = await world.start({
+    VAULT_KV_PATH: '',
+    VAULT_DATABASE_ROLE: 'plimsoll',
+    VAULT_REFRESH_S: '5',
+    DATABASE_URL: 'postgres://db.example/plimsoll'
+  })
+  world.vault.mood = 'sealed'
+  for (let left = 700; left > 0; left -= 10) await world.pass(10_000)
+  t.equal(status.isDatabaseUserGone, true)
+  world.vault.mood = 'well'
+  await world.pass(5_000)
+  await until(() => !status.isDatabaseUserGone)
+  t.equal(status.fault, null)
+})
+
 t.test('another database than at the start is not taken while running', async (t) => {
   const world = await aWorld(t)
   world.vault.put(secretPath, { DATABASE_URL: 'postgres://a:old@db.example/plimsoll' })

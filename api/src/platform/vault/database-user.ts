@@ -15,6 +15,9 @@ export interface DatabaseLoginOptions {
   readonly onNewUser: (user: DatabaseUser) => Promise<void>
 }
 
+/** A database that refuses everybody must not be filled with users, ms. */
+const refusedPauseMs = 30_000
+
 interface MadeUser {
   readonly user: DatabaseUser
   /** By the monotonic clock. */
@@ -27,6 +30,7 @@ export class DatabaseLogin {
   readonly #keeper: Keeper
   #user: DatabaseUser | null = null
   #untaken: MadeUser | null = null
+  #refusedMs = Number.NEGATIVE_INFINITY
 
   constructor(options: DatabaseLoginOptions) {
     this.#options = options
@@ -63,6 +67,18 @@ export class DatabaseLogin {
 
   replaceNow(): Promise<void> {
     return this.#keeper.replaceNow()
+  }
+
+  tryNow(): Promise<void> {
+    return this.#keeper.tryNow()
+  }
+
+  /** The database does not know this user any more, though its time is not over: somebody has revoked it. */
+  async replaceRefused(): Promise<void> {
+    const { clock } = this.#options
+    if (clock.monotonicMs() - this.#refusedMs < refusedPauseMs) return
+    this.#refusedMs = clock.monotonicMs()
+    await this.#keeper.replaceNow()
   }
 
   stop(): void {

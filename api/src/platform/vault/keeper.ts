@@ -58,6 +58,13 @@ export class Keeper {
     return this.#replacing
   }
 
+  /** Tries at once what has failed and waits: Vault was seen to answer again. */
+  async tryNow(): Promise<void> {
+    if (this.#failures === 0) return
+    this.#cancel()
+    await (this.#isOutdated || this.leftMs === 0 ? this.replaceNow() : this.#renew())
+  }
+
   stop(): void {
     this.#stopped = true
     this.#cancel()

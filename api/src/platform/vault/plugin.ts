@@ -2,6 +2,9 @@ import fp from 'fastify-plugin'
 import { Gauge } from '../metrics.ts'
 import type { VaultStatus } from './vault.ts'
 
+/** How soon it is noticed that the database refuses the login, ms. */
+const lookMs = 1_000
+
 export interface VaultOptions {
   /** Null: nothing comes from Vault. */
   readonly status: VaultStatus | null
@@ -25,6 +28,10 @@ export const vaultPlugin = fp<VaultOptions>(
           }
         : null
     )
+    const stop = app.clock.every(lookMs, () => {
+      if (app.database.watch.fault?.code === 'refused') status.loginRefused()
+    })
+    app.addHook('onClose', () => stop())
     const registers = [app.metrics]
     new Gauge({
       name: 'plimsoll_vault_up',

@@ -36,6 +36,7 @@ export class RotatingSecrets implements Secrets {
   readonly #options: RotatingSecretsOptions
   readonly #listeners = new Set<Listener>()
   #held: HeldSecret = noSecret
+  #told: Promise<void> = Promise.resolve()
   #settings: Settings | null = null
   #user: DatabaseUser | null = null
   /** Versions that were looked at, since looking takes a while. */
@@ -141,8 +142,15 @@ export class RotatingSecrets implements Secrets {
     return { ...settings, DATABASE_URL: inForce }
   }
 
+  /** One after the other: a listener is never called while it is still at work on the change before. */
+  #tell(): Promise<void> {
+    const telling = this.#told.then(() => this.#tellAll())
+    this.#told = telling.catch(() => {})
+    return telling
+  }
+
   /** Tells every listener what has changed, and again what it could not use before. */
-  async #tell(): Promise<void> {
+  async #tellAll(): Promise<void> {
     const now = this.#now()
     const changed = changedNames(this.#seen, now)
     this.#seen = now

@@ -66,6 +66,10 @@ export class VaultSession {
     if (this.#options.login.isStale()) await this.#keeper.replaceNow()
   }
 
+  tryNow(): Promise<void> {
+    return this.#keeper.tryNow()
+  }
+
   /** Ends the timers, and the token when it is ours: with it goes all that was lent on it. */
   async close(): Promise<void> {
     this.#keeper.stop()

@@ -31,6 +31,8 @@ export interface VaultStatus {
   readonly secretVersion: number
   /** What is left of the token, ms; infinite for one that never ends. */
   readonly tokenLeftMs: number
+  /** To be told when the database refuses the login: another user is asked for. Nothing without VAULT_DATABASE_ROLE. */
+  readonly loginRefused: () => void
 }
 
 export interface VaultOptions {
@@ -114,6 +116,8 @@ export async function openVault(settings: Settings, { clock, random, log, resolv
     await session.followFile()
     await secrets.refresh()
     await signer?.refresh()
+    await session.tryNow()
+    await databaseLogin?.tryNow()
   }
   let refreshing = false
   stop = clock.every(settings.VAULT_REFRESH_S * 1_000, () => {
@@ -139,7 +143,8 @@ export async function openVault(settings: Settings, { clock, random, log, resolv
       },
       get tokenLeftMs() {
         return session.leftMs
-      }
+      },
+      loginRefused: () => void databaseLogin?.replaceRefused().catch(() => {}) // told by onFault
     },
     close
   }
