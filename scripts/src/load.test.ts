@@ -128,6 +128,33 @@ t.test('what cannot be loaded, or was not meant, is refused before any load', as
   t.equal((await server.seen()).served, 0, 'nothing was sent')
 })
 
+t.test('a service of the plan is loaded as the plan says, and no more than it allows', async (t) => {
+  const server = await known(t, { kind: 'status', status: 200 })
+  const load = `{ url: "${server.url}/base", requests: [GET /a], maxRate: 40 }`
+  const plan = `plan: plimsoll/v1
+services:
+  - { name: shop, owner: us, promise: { p95: 100ms }, load: ${load} }
+  - { name: bare, owner: us }
+`
+  const around = { env: { PLAN_FILE: join(t.testdir({ 'plan.yaml': plan }), 'plan.yaml') } }
+  const shown = await type(['load', 'run', 'shop', '--rate', '20', '--duration', '1s', '--json'], undefined, around)
+  const wanted = { service: 'shop', target: `${server.url}/base`, total: 20, promised: { thresholdMs: 100 } }
+  t.match(JSON.parse(shown.out), wanted)
+  t.equal((await server.seen()).served, 21, 'one before the load')
+  const refused = [
+    { name: 'more than the plan allows', args: ['shop', '--rate', '41'] },
+    { name: 'saturation', args: ['shop', '--saturate'] },
+    { name: 'a service without a target', args: ['bare', '--rate', '1'] },
+    { name: 'no service', args: ['nobody', '--rate', '1'] }
+  ]
+  for (const { name, args } of refused) {
+    const { exit, err } = await type(['load', 'run', ...args], undefined, around)
+    t.equal(exit, 64, name)
+    t.match(err, 'PLIMSOLL_USAGE', name)
+  }
+  t.equal((await server.seen()).served, 21, 'nothing more was sent')
+})
+
 t.test('a search that is interrupted at once is told, written, and kept for a Plimsoll that is down', async (t) => {
   const server = await known(t, { kind: 'constant', delayMs: 2 })
   const folder = t.testdir({})

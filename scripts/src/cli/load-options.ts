@@ -6,6 +6,7 @@ import { oneGet, readRequests } from '../../../api/src/load/run/requests.rules.t
 import { readDuration, readPercent } from '../../../api/src/plan/quantities.rules.ts'
 import type { Context, OperandSpec, OptionValues } from './command.ts'
 import { wrongUsage } from './failure.ts'
+import { plannedLoad } from './load-plan.ts'
 
 /** What a run is judged by. */
 export const promiseOptions = {
@@ -34,7 +35,7 @@ export const loadOptions = {
 
 /** What stands after `load run` and `load line`. */
 export const loadOperands = [
-  { name: 'URL', description: 'what to load' },
+  { name: 'URL', description: 'what to load; or a service of the plan (PLAN_FILE) that has a load section' },
   { name: 'FILE', description: 'with --json: write the document there', optional: true }
 ] as const satisfies readonly OperandSpec[]
 
@@ -45,14 +46,24 @@ export async function subjectOf(
   text: string,
   given: Given,
   { env, output }: Pick<Context, 'env' | 'output'>
-): Promise<LoadSubject> {
-  const url = targetUrl(text)
+): Promise<LoadSubject & { readonly maxRatePerS?: number }> {
   const { key, shared } = findClassKey(env)
   if (!shared) {
     output.note(
       'no CLASS_KEY and no DATA_DIR/class.key here: a Plimsoll that watches the target counts this load as users'
     )
   }
+  if (!isUrl(text)) {
+    const planned = await plannedLoad(text, { release: given.release ?? null, classKey: key }, { env })
+    return {
+      ...planned,
+      ...(given.requests !== undefined && { requests: readRequests(await readFile(given.requests, 'utf8')) }),
+      ...(given.timeout !== undefined && { timeoutMs: duration('timeout', given.timeout, '10s') }),
+      promised: promisedBy(given, planned.promised),
+      verifyTls: !given.insecure
+    }
+  }
+  const url = targetUrl(text)
   return {
     url,
     requests: given.requests === undefined ? [oneGet(url)] : readRequests(await readFile(given.requests, 'utf8')),
@@ -73,7 +84,6 @@ export function readTarget(
   operands: readonly string[],
   json: boolean
 ): { url: string; file: string | undefined } {
-  const isUrl = (text: string): boolean => /^https?:/i.test(text)
   const url = operands.find(isUrl) ?? operands[0]!
   const file = operands.find((text) => text !== url)
   if (file !== undefined && !json) {
@@ -82,19 +92,25 @@ export function readTarget(
   return { url, file }
 }
 
+const isUrl = (text: string): boolean => /^https?:/i.test(text)
+
 const targetUrl = (text: string): URL => {
   const url = URL.parse(text)
   if (url && /^https?:$/.test(url.protocol)) return url
   throw wrongUsage(`${text} is no http or https URL`, 'for example http://127.0.0.1:3000/api/items')
 }
 
-/** The promise a command line names; what it does not name is the house's. */
-export const promisedBy = ({ p95, errors }: OptionValues<typeof promiseOptions>): Promised => {
-  const errorRatio = errors === undefined ? housePromise.errorRatio : readPercent(errors)
+/** The promise a command line names; what it does not name is that of the plan, or the house's. */
+export const promisedBy = (
+  { p95, errors }: OptionValues<typeof promiseOptions>,
+  otherwise: Promised = housePromise
+): Promised => {
+  const errorRatio = errors === undefined ? otherwise.errorRatio : readPercent(errors)
   if (errorRatio === null || !(errorRatio > 0 && errorRatio < 1)) {
     throw wrongUsage(`--errors ${errors} is no share`, 'for example --errors 0.1%')
   }
-  return { ...housePromise, thresholdMs: duration('p95', p95, '200ms'), errorRatio }
+  const thresholdMs = p95 === undefined ? otherwise.thresholdMs : duration('p95', p95, '200ms')
+  return { ...otherwise, thresholdMs, errorRatio }
 }
 
 /** An option's duration, milliseconds, above 0. */

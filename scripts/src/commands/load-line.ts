@@ -22,6 +22,7 @@ export const loadLine = command({
   options,
   examples: [
     'plimsoll load line http://127.0.0.1:3000/api/items',
+    'plimsoll load line shop',
     'plimsoll load line http://127.0.0.1:3000/api/items --start 200 --p95 100ms --json line.json'
   ],
   exits: {
@@ -34,7 +35,9 @@ export const loadLine = command({
     const { url, file } = readTarget('load line', operands, output.json)
     const to = pushTo(given, context)
     const subject = await subjectOf(url, given, context)
-    const search: SearchOptions = { ...searchOf(given), promised: subject.promised }
+    const asked = searchOf(given)
+    const { promised, maxRatePerS = asked.maxPerS } = subject
+    const search: SearchOptions = { ...asked, promised, maxPerS: Math.min(asked.maxPerS, maxRatePerS) }
     const { LoadSession } = await import('../../../api/src/load/run/load.ts')
     const { findLine } = await import('../../../api/src/load/line/find-line.ts')
     const session = await LoadSession.open(subject, signal)

@@ -54,6 +54,7 @@ export const loadRun = command({
     const order = orderOf(given)
     const to = pushTo(given, context)
     const subject = await subjectOf(url, given, context)
+    keepWithin(subject.maxRatePerS, order)
     const { LoadSession } = await import('../../../api/src/load/run/load.ts')
     const session = await LoadSession.open(subject, signal)
     try {
@@ -69,6 +70,14 @@ export const loadRun = command({
 })
 
 type Given = OptionValues<typeof options>
+
+/** The plan says how much may be sent at most; saturation knows no rate to stay below. */
+const keepWithin = (maxRatePerS: number | undefined, order: LoadOrder): void => {
+  if (maxRatePerS === undefined) return
+  if (order.kind === 'saturation') throw wrongUsage('the plan allows a rate, not saturation', 'name the URL instead')
+  if (order.ratePerS <= maxRatePerS) return
+  throw wrongUsage(`the plan allows at most ${maxRatePerS} requests per second`, 'ask for less, or raise load.maxRate')
+}
 
 const orderOf = (given: Given): LoadOrder => {
   const { rate, saturate, connections } = given
