@@ -32,7 +32,7 @@ t.test('a server that takes ten times as long is found out by both measures', as
   t.teardown(() => Promise.all([base.close(), head.close()]))
   const folder = t.testdir({})
   const files = ['--junit', join(folder, 'c.xml'), '--markdown', join(folder, 'c.md')]
-  const short = ['--rate', '30', '--duration', '500ms', '--saturation', '400ms', '--connections', '4', '--rounds', '12']
+  const short = ['--rate', '30', '--duration', '400ms', '--saturation', '300ms', '--connections', '2', '--rounds', '12']
   const shown = await type(
     'perf',
     'compare',
@@ -149,6 +149,10 @@ t.test('versions are checked out beside the tree, which nothing touches, and not
   t.equal(readFileSync(join(base.folder, 'web/built'), 'utf8'), 'first')
   t.equal(readFileSync(join(head.folder, 'web/built'), 'utf8'), 'second')
   t.ok(existsSync(join(base.folder, 'node_modules/a-package')), 'the same lock: the same packages')
+  lock('1.0.1') // what is installed here is no longer what those commits ask for
+  const other = await scratch.checkOut('other', 'HEAD')
+  t.notOk(existsSync(join(other.folder, 'node_modules/a-package')), 'another lock: packages of its own')
+  t.ok(existsSync(join(other.folder, 'node_modules/web')))
   await t.rejects(scratch.checkOut('odd', '--help'), { code: 'PLIMSOLL_NO_REVISION' })
   await scratch.close()
   t.notOk(existsSync(base.folder))
