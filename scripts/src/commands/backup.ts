@@ -6,8 +6,8 @@ import { table } from '../cli/table.rules.ts'
 // The engine and the settings are loaded when a command runs: help and the other commands stay quick.
 const engine = () => import('../../../api/src/platform/database/backup.ts')
 const settings = async (env: Readonly<Record<string, string | undefined>>) => {
-  const { loadSettings } = await import('../../../api/src/platform/settings.ts')
-  return loadSettings(env)
+  const { readEnvironment } = await import('../../../api/src/platform/settings.ts')
+  return readEnvironment(env).bare() // paths alone: no secret is needed
 }
 
 export const backupCreate = command({

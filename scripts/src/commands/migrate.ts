@@ -1,4 +1,5 @@
 import { command } from '../cli/command.ts'
+import { withSettings } from '../cli/settings.ts'
 
 export const migrate = command({
   noun: 'migrate',
@@ -10,21 +11,21 @@ export const migrate = command({
     0: 'it has the schema of this version, or a newer one that this version works with',
     2: 'it was not changed'
   },
-  async run(_, { output, env }) {
-    const { loadSettings } = await import('../../../api/src/platform/settings.ts')
+  async run(_, context) {
     const { takeLocks } = await import('../../../api/src/platform/data-dir.ts')
     const { describeUrl, isPostgres, migrateStore } = await import('../../../api/src/platform/database/open.ts')
-    const { DATA_DIR: dataDir, DATABASE_URL: url } = await loadSettings(env)
-    const release = isPostgres(url) ? () => {} : takeLocks(dataDir, url)
-    try {
-      const { from, to } = await migrateStore(url, { nowMs: Date.now() })
-      const store = describeUrl(url)
-      output.result({ store, from, to }, [
-        from === to ? `${store} has schema ${to}: nothing to do` : `${store}: schema ${from} → ${to}`
-      ])
-      return 0
-    } finally {
-      release()
-    }
+    return withSettings(context, async ({ DATA_DIR: dataDir, DATABASE_URL: url }) => {
+      const release = isPostgres(url) ? () => {} : takeLocks(dataDir, url)
+      try {
+        const { from, to } = await migrateStore(url, { nowMs: Date.now() })
+        const store = describeUrl(url)
+        context.output.result({ store, from, to }, [
+          from === to ? `${store} has schema ${to}: nothing to do` : `${store}: schema ${from} → ${to}`
+        ])
+        return 0
+      } finally {
+        release()
+      }
+    })
   }
 })

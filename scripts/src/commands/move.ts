@@ -1,5 +1,6 @@
 import { command } from '../cli/command.ts'
 import { count } from '../cli/format.rules.ts'
+import { withSettings } from '../cli/settings.ts'
 import { table } from '../cli/table.rules.ts'
 
 export const move = command({
@@ -19,26 +20,27 @@ export const move = command({
     'DATABASE_URL=postgres://… plimsoll move'
   ],
   exits: { 0: 'every row is there and reads back as it was', 2: 'nothing was moved, the message says why' },
-  async run({ options }, { output, env }) {
-    const { loadSettings } = await import('../../../api/src/platform/settings.ts')
+  async run({ options }, context) {
+    const { output } = context
     const { moveStore } = await import('../../../api/src/platform/database/move.ts')
-    const { DATA_DIR: dataDir, DATABASE_URL: url } = await loadSettings(env)
-    const report = await moveStore({
-      from: options.from ?? `sqlite:${dataDir}/plimsoll.sqlite`,
-      to: options.to ?? url,
-      dataDir,
-      nowMs: Date.now(),
-      onTable: ({ name, rows }) => output.note(`${name}: ${count(rows)} rows`)
+    return withSettings(context, async ({ DATA_DIR: dataDir, DATABASE_URL: url }) => {
+      const report = await moveStore({
+        from: options.from ?? `sqlite:${dataDir}/plimsoll.sqlite`,
+        to: options.to ?? url,
+        dataDir,
+        nowMs: Date.now(),
+        onTable: ({ name, rows }) => output.note(`${name}: ${count(rows)} rows`)
+      })
+      output.result(report, [
+        ...table(report.tables, [
+          { title: 'TABLE', cell: ({ name }) => name },
+          { title: 'ROWS', right: true, cell: ({ rows }) => count(rows) },
+          { title: 'SHA-256', cell: ({ sha256 }) => sha256.slice(0, 16) }
+        ]),
+        `${report.from} is in ${report.to} now, schema ${report.schemaVersion}; the file is as it was`,
+        'Start Plimsoll with DATABASE_URL set to it, and with the same DATA_DIR.'
+      ])
+      return 0
     })
-    output.result(report, [
-      ...table(report.tables, [
-        { title: 'TABLE', cell: ({ name }) => name },
-        { title: 'ROWS', right: true, cell: ({ rows }) => count(rows) },
-        { title: 'SHA-256', cell: ({ sha256 }) => sha256.slice(0, 16) }
-      ]),
-      `${report.from} is in ${report.to} now, schema ${report.schemaVersion}; the file is as it was`,
-      'Start Plimsoll with DATABASE_URL set to it, and with the same DATA_DIR.'
-    ])
-    return 0
   }
 })
