@@ -26,13 +26,13 @@ async function type(...args: string[]) {
 
 t.test('a server that takes ten times as long is found out by both measures', async (t) => {
   const [base, head] = await Promise.all([
-    startKnownServer({ kind: 'constant', delayMs: 15 }),
-    startKnownServer({ kind: 'constant', delayMs: 150 })
+    startKnownServer({ kind: 'constant', delayMs: 10 }),
+    startKnownServer({ kind: 'constant', delayMs: 100 })
   ])
   t.teardown(() => Promise.all([base.close(), head.close()]))
   const folder = t.testdir({})
   const files = ['--junit', join(folder, 'c.xml'), '--markdown', join(folder, 'c.md')]
-  const short = ['--rate', '30', '--duration', '400ms', '--saturation', '300ms', '--connections', '2', '--rounds', '12']
+  const short = ['--rate', '50', '--duration', '200ms', '--saturation', '250ms', '--connections', '2', '--rounds', '12']
   const shown = await type(
     'perf',
     'compare',
@@ -48,7 +48,7 @@ t.test('a server that takes ten times as long is found out by both measures', as
   // a machine too busy to send even this much says so instead
   if (report.leftOut.length > report.rounds.length) return t.match(report, { state: 'could_not_measure' })
   t.equal(shown.exit, 1)
-  t.match(report, { kind: 'perf-compare', state: 'fail', ratePerS: 30, marginRatio: 0.1 })
+  t.match(report, { kind: 'perf-compare', state: 'fail', ratePerS: 50, marginRatio: 0.1 })
   for (const { name, state, reasons } of report.checks) {
     t.equal(state, 'fail', name)
     t.ok(reasons[0]!.value! > 1.1, name)
