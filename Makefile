@@ -114,6 +114,10 @@ restore: $(installed) ## put a backup back while Plimsoll is stopped: make resto
 import: $(installed) ## count old access logs: make import SERVICE=shop-api FILES='access-*.log.gz'
 	@plimsoll import $(if $(FILES),--service "$(SERVICE)" $(FILES),--help)
 
+.PHONY: vault-setup
+vault-setup: $(installed) ## policies, roles and engines in Vault: make vault-setup ARGS='--approle --apply'
+	@plimsoll vault setup $(ARGS)
+
 .PHONY: clean
 clean: ## remove what was installed and built; data stays
 	rm -rf node_modules */node_modules web/build web/.svelte-kit .make .tap .e2e
