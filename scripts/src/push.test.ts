@@ -168,7 +168,7 @@ t.test('a token is shown to its own server alone', async (t) => {
   await type('load', 'import', report('a.json', 5), '--service', 'shop')
   t.equal(waiting().length, 1)
   t.equal(way.tokens.at(-1), 'Bearer a-token-of-this-server')
-  await type('load', 'push', '--url', `${url.replace('127.0.0.1', 'localhost')}`)
+  await type('load', 'push', '--url', url.replace('127.0.0.1', 'localhost'))
   t.equal(way.tokens.at(-1), undefined, 'what waits for one is sent with no token of another')
 })
 

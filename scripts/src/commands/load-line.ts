@@ -33,8 +33,8 @@ export const loadLine = command({
   async run({ operands, options: given }, context) {
     const { output, signal } = context
     const { url, file } = readTarget('load line', operands, output.json)
-    const to = pushTo(given, context)
     const subject = await subjectOf(url, given, context)
+    const to = pushTo({ push: given.push, service: subject.service }, context)
     const asked = searchOf(given)
     const { promised, maxRatePerS = asked.maxPerS } = subject
     const search: SearchOptions = { ...asked, promised, maxPerS: Math.min(asked.maxPerS, maxRatePerS) }

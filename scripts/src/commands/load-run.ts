@@ -52,8 +52,8 @@ export const loadRun = command({
     const { output, signal } = context
     const { url, file } = readTarget('load run', operands, output.json)
     const order = orderOf(given)
-    const to = pushTo(given, context)
     const subject = await subjectOf(url, given, context)
+    const to = pushTo({ push: given.push, service: subject.service }, context)
     keepWithin(subject.maxRatePerS, order)
     const { LoadSession } = await import('../../../api/src/load/run/load.ts')
     const session = await LoadSession.open(subject, signal)
