@@ -394,6 +394,10 @@ t.test('sqlite: a full disk is a fault with a reason, and it passes when there i
   const big = { key: 'big', value: 'x'.repeat(100_000) }
   await t.rejects(store.db.insertInto('meta').values(big).execute())
   t.match(store.watch.fault, { code: 'disk_full', hint: /free space/ })
+  const inTransaction = store.db
+    .transaction()
+    .execute((transaction) => transaction.insertInto('meta').values(big).execute())
+  await t.rejects(inTransaction, { errcode: 13 }, 'the database has ended the transaction, and why is still told')
   await store.db.selectFrom('meta').selectAll().execute()
   t.match(store.watch.fault, { code: 'disk_full' }, 'that reads work says nothing about writes')
   await sql`pragma max_page_count = 1000000`.execute(store.db)

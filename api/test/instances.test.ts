@@ -96,9 +96,9 @@ t.test('counts on postgresql', { skip: postgresMissing() ?? false, timeout: 60_0
     const startMs = Math.floor(nowMs / hourMs) * hourMs - hourMs
     const spreads = (i: number): number => startMs + ((i * 7_919) % 3_600) * secondMs
     let stored = 0
-    let isDone = false
+    const work = { isDone: false }
     const writes = async ({ store }: Member, writer: string): Promise<void> => {
-      for (let i = 0; !isDone; i++) {
+      for (let i = 0; !work.isDone; i++) {
         await store.commit({ writer, deltas: [aDelta(spreads(i), { total: 1 })] })
         stored++
       }
@@ -122,7 +122,7 @@ t.test('counts on postgresql', { skip: postgresMissing() ?? false, timeout: 60_0
         return () => total
       })
     )
-    isDone = true
+    work.isDone = true
     await writing
     for (const { notices, store } of [a, b]) {
       notices.tell('slices')

@@ -242,7 +242,7 @@ export class SharedLease implements Lease {
       ? [renewStatement, [this.holder, durationMs, this.#token]]
       : [takeStatement, [this.holder, durationMs]]
     const [row] = await line.query<{ token: number }>(statement, values, Math.max(250, durationMs / 2))
-    if (row) this.#hold(Number(row.token), askedMs + durationMs * (1 - marginRatio))
+    if (row) this.#hold(row.token, askedMs + durationMs * (1 - marginRatio))
     else if (renews) this.#end('another instance has taken it')
   }
 

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -32,13 +32,12 @@ export const until = async <T>(
 export async function aReceiver(t: Test) {
   const messages: { key: string; event: string; service: string }[] = []
   const state = { answers: true }
-  const server = createServer((request, reply) => {
-    void textOf(request).then((text) => {
-      const { event, alert } = JSON.parse(text) as { event: string; alert: Alert }
-      messages.push({ key: String(request.headers['idempotency-key']), event, service: alert.service })
-      if (state.answers) reply.end()
-    })
-  })
+  const hear = async (request: IncomingMessage, reply: ServerResponse): Promise<void> => {
+    const { event, alert } = JSON.parse(await textOf(request)) as { event: string; alert: Alert }
+    messages.push({ key: String(request.headers['idempotency-key']), event, service: alert.service })
+    if (state.answers) reply.end()
+  }
+  const server = createServer((request, reply) => void hear(request, reply))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {
     server.closeAllConnections()
@@ -142,13 +141,14 @@ const spread = (count: number): { at: string; count: number }[] =>
 
 /** What of alerts and messages is stored. */
 export async function storedAlerts(url: string) {
-  const { db, close } = await openDatabase(url)
+  const database = await openDatabase(url)
+  const { db } = database
   try {
     const alerts = await db.selectFrom('alerts').select(['service', 'kind', 'state']).orderBy('service').execute()
     const messages = await db.selectFrom('deliveries').select(['id', 'state']).orderBy('id').execute()
     return { alerts, messages }
   } finally {
-    await close()
+    await database.close()
   }
 }
 

@@ -91,7 +91,7 @@ const faultCode = (error: Error): keyof typeof faults | undefined => {
   const { code, errcode } = error as { code?: unknown; errcode?: unknown }
   if (typeof errcode === 'number') return bySqliteCode[errcode & 0xff] // the low byte is the primary code
   if (typeof code === 'string' && byCode[code]) return byCode[code]
-  // pg gives these two no code
-  if (/Connection terminated|timeout exceeded when trying to connect/.test(error.message)) return 'unreachable'
+  // pg gives these no code
+  if (/Connection terminated|not queryable|timeout exceeded when trying to connect/.test(error.message)) return 'unreachable'
   return undefined
 }

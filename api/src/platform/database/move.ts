@@ -205,13 +205,16 @@ async function continueNumbers(source: DatabaseSync, target: pg.Client, tables: 
   }
 }
 
+/** Object ids of PostgreSQL's types. */
+const [bytea, int8, int4, float8] = [17, 20, 23, 701]
+
 type Value = null | bigint | number | string | Uint8Array
 
 /** Whole numbers as such, whatever their size; bytes as bytes; everything else as its text. */
 const exactly = (oid: number): ((text: string) => Value) => {
-  if (oid === pg.types.builtins.INT8 || oid === pg.types.builtins.INT4) return BigInt
-  if (oid === pg.types.builtins.FLOAT8) return Number
-  if (oid === pg.types.builtins.BYTEA) return (text) => Buffer.from(text.slice(2), 'hex') // \x0a1b…
+  if (oid === int8 || oid === int4) return BigInt
+  if (oid === float8) return Number
+  if (oid === bytea) return (text) => Buffer.from(text.slice(2), 'hex') // \x0a1b…
   return String
 }
 

@@ -9,6 +9,7 @@ import {
   type SqliteStatement,
   type TransactionSettings
 } from 'kysely'
+import { messageOf } from '../errors.ts'
 
 /** Marks a file as Plimsoll's store: 'PLIM'. */
 export const applicationId = 0x50_4c_49_4d
@@ -100,6 +101,15 @@ export class NodeSqliteDialect extends SqliteDialect {
 }
 
 class ImmediateDriver extends SqliteDriver {
+  /** A full disk ends the transaction by itself: that nothing is left to take back must not hide why. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    try {
+      await super.rollbackTransaction(connection)
+    } catch (error) {
+      if (!/no transaction is active/.test(messageOf(error))) throw error
+    }
+  }
+
   override async beginTransaction(connection: DatabaseConnection, settings?: TransactionSettings): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw(settings?.accessMode === 'read only' ? 'begin' : 'begin immediate'))
   }

@@ -161,7 +161,7 @@ export class AlertBook {
       entry.stored = stored
       entry.changed = 'no'
     } else {
-      const { told = null, tellings = 0 } = stored
+      const { told, tellings = 0 } = stored
       entry.stored = { ...entry.stored, told, tellings } // it has moved on meanwhile
     }
     if (wasNews || event !== null) this.#announce(stored.alert, event)
