@@ -66,7 +66,7 @@ variable "node_pool" {
 variable "vault_role" {
   type        = string
   description = "role of the JWT login in Vault, see vault/; empty: no Vault, the secrets are set otherwise"
-  default     = "plimsoll"
+  default     = "plimsoll-perf"
   validation {
     condition     = regex_replace(var.vault_role, "^[A-Za-z0-9_-]{1,64}$", "") == ""
     error_message = "A role of Vault is named by letters, digits, dashes and underscores."

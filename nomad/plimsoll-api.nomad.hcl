@@ -162,6 +162,26 @@ variable "vault_address" {
   }
 }
 
+variable "vault_transit_key" {
+  type        = string
+  description = "key in Vault that signs verdicts; empty: a key of its own below DATA_DIR, another one for each instance"
+  default     = "plimsoll-verdicts"
+  validation {
+    condition     = regex_replace(var.vault_transit_key, "^[A-Za-z0-9_-]{1,64}$", "") == ""
+    error_message = "A key of Vault is named by letters, digits, dashes and underscores."
+  }
+}
+
+variable "vault_database_role" {
+  type        = string
+  description = "role of the database engine whose users are put into DATABASE_URL; empty: DATABASE_URL holds a login that lasts"
+  default     = ""
+  validation {
+    condition     = regex_replace(var.vault_database_role, "^[A-Za-z0-9_-]{1,64}$", "") == ""
+    error_message = "A role of Vault is named by letters, digits, dashes and underscores."
+  }
+}
+
 variable "vault_kv_path" {
   type        = string
   description = "secret below secret/ whose keys are the secret settings"
@@ -409,8 +429,10 @@ job "plimsoll-api" {
         LOG_FORMAT          = "json"
         SHUTDOWN_TIMEOUT_MS = "20000"
         }, var.vault_role == "" ? {} : {
-        VAULT_ADDR    = var.vault_address
-        VAULT_KV_PATH = var.vault_kv_path
+        VAULT_ADDR          = var.vault_address
+        VAULT_KV_PATH       = var.vault_kv_path
+        VAULT_TRANSIT_KEY   = var.vault_transit_key
+        VAULT_DATABASE_ROLE = var.vault_database_role
       }, var.settings)
 
       resources {
