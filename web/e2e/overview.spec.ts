@@ -222,9 +222,15 @@ test('the page does not move while it loads', async ({ page, serve }) => {
     }).observe({ type: 'layout-shift', buffered: true })
     Object.assign(globalThis, { shift: { sum, moved } })
   })
-  for (const address of ['/', '/services/checkout', '/plan?view=milestones']) {
+  for (const [address, words] of [
+    ['/', 'team-payments'],
+    ['/services/checkout', 'Availability over'],
+    ['/plan?view=milestones', 'Backend'],
+    ['/services/shop-api/load', 'Searches for the load line'],
+    ['/services/shop-api/runs/r-fail', 'Status 503']
+  ] as const) {
     await page.goto(address)
-    await expect(page.getByRole('article').first()).toBeVisible()
+    await expect(page.getByText(words).first()).toBeVisible()
     await expect(page.locator('[aria-busy=true]')).toHaveCount(0)
     const { sum, moved } = await page.evaluate(
       () => (globalThis as unknown as { shift: { sum: number; moved: string[] } }).shift

@@ -10,7 +10,7 @@ export const links = {
   service: (service: string, span?: Span | Preset) => resolve('/services/[service]', { service }) + rangeOf(span),
   alerts: (service?: string) => resolve('/alerts') + (service ? `?service=${encodeURIComponent(service)}` : ''),
   alert: (id: string) => resolve('/alerts/[id]', { id }),
-  load: (before?: string) => resolve('/load') + (before ? `?before=${encodeURIComponent(before)}` : ''),
+  load: () => resolve('/load'),
   loadOf: (service: string) => resolve('/services/[service]/load', { service }),
   run: (service: string, id: string, beside?: string) =>
     resolve('/services/[service]/runs/[id]', { service, id }) + (beside ? `?with=${encodeURIComponent(beside)}` : ''),

@@ -83,7 +83,7 @@ export const percentileTicks = (scale: PercentileScale): Upright[] =>
 /** Where a reader stops: percentiles people ask for, as far as the run tells them apart. */
 export const STOPS = [0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999, 0.99999, 1]
 
-/** A limit within the picture as a line across; null when it stands outside. */
+/** A latency as a line across the picture. */
 export const limitLine = ({ lowMs, highMs }: PercentileScale, ms: number, label: string): Labelled => ({
   share: logShare(ms, lowMs, highMs),
   label

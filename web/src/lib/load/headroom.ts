@@ -44,7 +44,7 @@ export const headroomReasons = ({ line, staleReasons, trafficPerS }: LoadLineSta
 }
 
 /** How a line is measured without this page. */
-export const LINE_COMMAND = 'npx plimsoll load line URL'
+const LINE_COMMAND = 'npx plimsoll load line URL'
 
 /** The line and what stands against it, for people: `61 /s of 78 /s`. */
 export const againstLine = (trafficPerS: number | null, linePerS: number): string =>

@@ -23,7 +23,7 @@ export interface LineDrawing {
 }
 
 /** Whether the promise was kept in a probe, by its shares alone: no verdict, but what the picture shows. */
-export const keptPromise = ({ total, slow, failed }: Probe, { promised }: Pick<LoadLine, 'promised'>): boolean =>
+const keptPromise = ({ total, slow, failed }: Probe, { promised }: Pick<LoadLine, 'promised'>): boolean =>
   total > 0 && slow / total <= promised.slowRatio && failed / total <= promised.errorRatio
 
 /**
