@@ -60,6 +60,11 @@ t.test('a server that breaks its promise fails the gate', async (t) => {
       GITHUB_STEP_SUMMARY: summary
     })
     const report = JSON.parse(shown.out) as GateReport
+    // a machine too busy to send says so: late answers may be its doing, broken ones are not
+    if (code === 'latency' && report.checks[0]?.run?.sender?.limited) {
+      t.match(report, { state: 'could_not_measure' }, name)
+      continue
+    }
     t.equal(shown.exit, 1, name)
     t.equal(report.state, 'fail', name)
     const broken = report.checks.filter(({ state }) => state === 'fail').flatMap(({ reasons }) => reasons)

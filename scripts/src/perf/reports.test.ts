@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { LoadRun } from '../../../api/src/contract/load.ts'
 import type { State } from '../../../api/src/contract/primitives.ts'
+import { excuseBusyMachine } from './busy-machine.rules.ts'
 import { junitOf } from './junit.rules.ts'
 import { cell, gateMarkdown } from './markdown.rules.ts'
 import { overallOf } from './overall.rules.ts'
@@ -50,6 +51,17 @@ t.test('one broken promise decides, then what could not be measured, then what i
     { states: [], overall: 'could_not_measure' }
   ]
   for (const { states, overall } of cases) t.equal(overallOf(states), overall, states.join(', ') || 'nothing')
+})
+
+t.test('a machine too busy to send blames no server for being late, but for broken replies', async (t) => {
+  const paced = (limited: boolean) => aCheck({ run: { ...aRun, kind: 'paced', sender: { limited } } as LoadRun })
+  const full = (statuses: Record<string, number>) =>
+    aCheck({ state: 'fail', run: { ...aRun, kind: 'saturation', total: 1_000, bad: 40, statuses } as LoadRun })
+  const after = (limited: boolean, statuses: Record<string, number>) =>
+    excuseBusyMachine([paced(limited), full(statuses)])[1]!
+  t.equal(after(false, { 503: 40 }).state, 'fail', 'a calm machine excuses nothing')
+  t.match(after(true, { 503: 40 }), { state: 'could_not_measure', reasons: [{ code: 'busy_machine' }, {}] })
+  t.equal(after(true, { 500: 40 }).state, 'fail')
 })
 
 t.test('JUnit: broken is a failure, unknown is an error, and neither is ever skipped', async (t) => {
