@@ -56,7 +56,7 @@ t.test('one broken promise decides, then what could not be measured, then what i
 t.test('a machine too busy to send blames no server for being late, but for broken replies', async (t) => {
   const paced = (limited: boolean) => aCheck({ run: { ...aRun, kind: 'paced', sender: { limited } } as LoadRun })
   const full = (statuses: Record<string, number>) =>
-    aCheck({ state: 'fail', run: { ...aRun, kind: 'saturation', total: 1_000, bad: 40, statuses } as LoadRun })
+    aCheck({ state: 'fail', run: { ...aRun, kind: 'saturation', total: 1_000, bad: 40, statuses } })
   const after = (limited: boolean, statuses: Record<string, number>) =>
     excuseBusyMachine([paced(limited), full(statuses)])[1]!
   t.equal(after(false, { 503: 40 }).state, 'fail', 'a calm machine excuses nothing')
