@@ -39,6 +39,7 @@ import { sloPlugin } from './slo/plugin.ts'
 import { loadPlugin } from './load/plugin.ts'
 import { integrationsPlugin } from './release/integrations/plugin.ts'
 import { gatePlugin } from './release/gate/plugin.ts'
+import { canaryPlugin } from './release/canary/plugin.ts'
 
 export interface AppOptions extends GroundOptions {
   readonly logger?: FastifyBaseLogger
@@ -102,6 +103,7 @@ export async function buildApp({
   await app.register(sloPlugin)
   await app.register(loadPlugin)
   await app.register(gatePlugin)
+  await app.register(canaryPlugin)
   await app.register(integrationsPlugin)
 
   // what people see

@@ -6,6 +6,7 @@ import { integrationRoutes } from './integrations.ts'
 import { loadRoutes } from './load-routes.ts'
 import { objectiveRoutes } from './objectives.ts'
 import { planRoutes } from './plan.ts'
+import { releaseRoutes } from './releases.ts'
 import { serviceRoutes } from './services.ts'
 import { systemRoutes } from './system.ts'
 
@@ -18,6 +19,7 @@ export const allRoutes = {
   ...planRoutes,
   ...loadRoutes,
   ...gateRoutes,
+  ...releaseRoutes,
   ...integrationRoutes,
   ...accessRoutes,
   ...signInRoutes,

@@ -151,6 +151,15 @@ const releaseHead = {
   budgetSpent: Type.Array(Type.Object({ objective: Name, spentRatio: Nullable(Type.Number()) }))
 }
 
+/** Told by `/api/v1/live` after every change of a release. */
+export interface LiveRelease {
+  readonly id: string
+  readonly service: string
+  readonly version: string
+  readonly environment: string
+  readonly state: ReleaseState
+}
+
 export const ReleaseBrief = Type.Object(releaseHead, { $id: 'ReleaseBrief' })
 export type ReleaseBrief = Static<typeof ReleaseBrief>
 
@@ -220,6 +229,7 @@ export const releaseRoutes = {
     summary: 'Announce a release; the same version of the same service and environment again changes nothing',
     tag: 'releases',
     access: 'deployer',
+    services: 'handler',
     priority: 'high',
     body: Type.Object(
       {
@@ -249,6 +259,7 @@ export const releaseRoutes = {
     summary: 'Promote, fail or hold by hand',
     tag: 'releases',
     access: 'operator',
+    services: 'handler',
     priority: 'high',
     params: ReleaseParams,
     body: Type.Object(

@@ -2,6 +2,7 @@ import { Type, type Static } from 'typebox'
 import { Count, Instant, Nullable, Ratio, Reason, State, Name, DurationMs } from './primitives.ts'
 import { Severity } from './alerts.ts'
 import type { LiveLoad } from './load-routes.ts'
+import type { LiveRelease } from './releases.ts'
 import type { Routes } from './route.ts'
 
 export const Health = Type.Object(
@@ -118,6 +119,7 @@ export interface LiveEvents {
   state: LiveState
   alert: LiveAlert
   load: LiveLoad
+  release: LiveRelease
   plan: { revision: number }
   /** The stream could not be resumed from the id given: read everything again. */
   reset: { reason: string }

@@ -1,0 +1,21 @@
+import { codedError } from '../../platform/errors.ts'
+
+export const releaseEnded = codedError({
+  code: 'PLIMSOLL_RELEASE_ENDED',
+  status: 409,
+  title: 'The release has ended'
+})
+
+export const notTheLeader = codedError({
+  code: 'PLIMSOLL_NOT_THE_LEADER',
+  status: 503,
+  title: 'Another instance acts',
+  hint: 'one instance acts on releases at a time: try again, the balancer may ask it next'
+})
+
+export const releasesNotPlanned = codedError({
+  code: 'PLIMSOLL_RELEASES_NOT_PLANNED',
+  status: 422,
+  title: 'The plan does not say how this service is released',
+  hint: 'add release: { nomad: { job: … } } to the service, or release: {} to announce releases by hand'
+})

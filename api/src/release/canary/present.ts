@@ -1,0 +1,228 @@
+import type {
+  Canary,
+  CanaryArm,
+  CanaryState,
+  Release,
+  ReleaseAction,
+  ReleaseBrief,
+  TimelineEntry
+} from '../../contract/releases.ts'
+import { anytimeUpper } from '../../slo/statistics/evidence.rules.ts'
+import type { Analysis } from './analysis.ts'
+import { latencyOf, type ArmsSource } from './arms.ts'
+import type { ActionRecord, ReleaseRecord } from './record.ts'
+import type { ArmCounts } from './rules/batches.rules.ts'
+import { ratioInterval, ratioShown } from './rules/ratio-interval.rules.ts'
+import { splitIsOff } from './rules/sample-ratio.rules.ts'
+import type { KeptBatch } from './store.ts'
+import { reasonsOf, sentenceOf, share, toDecide } from './words.rules.ts'
+
+const instant = (ms: number): string => new Date(ms).toISOString()
+const instantOrNull = (ms: number | null): string | null => (ms === null ? null : instant(ms))
+
+/** A release in a list. */
+export const presentBrief = (
+  release: ReleaseRecord,
+  { analysis, budgetSpent }: { analysis: Analysis | null; budgetSpent: ReleaseBrief['budgetSpent'] }
+): ReleaseBrief => ({
+  id: release.id,
+  service: release.service,
+  version: release.version,
+  previousVersion: release.previousVersion,
+  environment: release.environment,
+  source: release.source,
+  state: release.state,
+  text: release.text,
+  startedAt: instant(release.startedMs),
+  endedAt: instantOrNull(release.endedMs),
+  verdict: release.verdict,
+  canaryState: analysis && stateOf(analysis).state,
+  budgetSpent: [...budgetSpent]
+})
+
+/** A release with all that is known of it. */
+export const presentRelease = (
+  release: ReleaseRecord,
+  known: {
+    readonly analysis: Analysis | null
+    readonly batches: readonly KeptBatch[]
+    readonly timeline: readonly TimelineEntry[]
+    readonly actions: readonly ActionRecord[]
+    readonly budgetSpent: ReleaseBrief['budgetSpent']
+    readonly recent: ArmsSource
+    readonly act: boolean
+    readonly nowMs: number
+  }
+): Release => ({
+  ...presentBrief(release, known),
+  nomad: release.nomad,
+  timeline: [...known.timeline],
+  canary: known.analysis && presentCanary(known.analysis, known),
+  actions: known.actions.map(presentAction),
+  overrides: []
+})
+
+const presentAction = ({ action, by, reason, intendedMs, state, settledMs, text }: ActionRecord): ReleaseAction => ({
+  action,
+  by,
+  reason,
+  intendedAt: instant(intendedMs),
+  state,
+  settledAt: instantOrNull(settledMs),
+  text
+})
+
+const totalOf = (batches: readonly KeptBatch[], arm: 'canary' | 'baseline'): ArmCounts =>
+  batches.reduce(
+    (sum, batch) => ({
+      total: sum.total + batch[arm].total,
+      bad: sum.bad + batch[arm].bad,
+      slow: sum.slow + batch[arm].slow
+    }),
+    { total: 0, bad: 0, slow: 0 }
+  )
+
+/** Without a request of an arm for this long, nothing can be compared. */
+const silentMs = 60_000
+
+/**
+ * The state of an analysis: that of the judge, unless there is nothing to judge by: an arm without
+ * requests, or a canary that gets far fewer than its share.
+ */
+export function stateOf({ judge, record }: Analysis): { state: CanaryState; text: string } {
+  const errors = judge.channels[0]!.votes
+  const canary = errors.reduce((sum, votes) => sum + votes.canary, 0)
+  const baseline = errors.reduce((sum, votes) => sum + votes.baseline, 0)
+  const { state } = judge.verdict
+  if (judge.observed.elapsedMs >= silentMs && state !== 'fail') {
+    const silent = [...(canary === 0 ? ['the canary'] : []), ...(baseline === 0 ? [record.baseline] : [])]
+    if (silent.length > 0) {
+      const text = `no request of ${silent.join(' and ')} in the log: does every reply name its release?`
+      return { state: 'could_not_measure', text }
+    }
+  }
+  const missing = missingShare(record, canary, baseline)
+  if (missing !== null && state !== 'fail') return { state: 'could_not_measure', text: missing }
+  return { state, text: sentenceOf(judge, record.policy) }
+}
+
+/** Said when the canary gets far fewer requests than its share: those that are lost look like success. */
+const missingShare = ({ allocations }: Analysis['record'], canary: number, baseline: number): string | null => {
+  if (allocations.canary === null || allocations.baseline === null || canary + baseline === 0) return null
+  const expected = allocations.canary / (allocations.canary + allocations.baseline)
+  if (!(expected > 0 && expected < 1) || canary / (canary + baseline) >= expected) return null
+  if (!splitIsOff({ canary, baseline, share: expected })) return null
+  return `the canary gets ${share(canary / (canary + baseline))} of the requests instead of ${share(expected)}: are some lost before they are logged?`
+}
+
+const presentCanary = (
+  analysis: Analysis,
+  known: { batches: readonly KeptBatch[]; recent: ArmsSource; act: boolean; nowMs: number }
+): Canary => {
+  const { record, judge, arms } = analysis
+  const { policy } = record
+  const { state, text } = stateOf(analysis)
+  const last = known.batches.at(-1)
+  const beginMs = record.startedMs + record.warmUpMs
+  const deadlineMs = beginMs + policy.deadlineMs + judge.observed.heldMs
+  return {
+    state,
+    text,
+    reasons: reasonsOf(judge, policy),
+    act: known.act,
+    startedAt: instant(record.startedMs),
+    judgedAt: last ? instant(last.toMs) : null,
+    warmUpMs: record.warmUpMs,
+    soakMs: policy.soakMs,
+    deadlineAt: instant(deadlineMs),
+    decidedAt: judge.decided && last ? instant(last.toMs) : null,
+    arms: {
+      canary: presentArm('canary', arms.canary, analysis, known),
+      baseline: presentArm('baseline', arms.baseline, analysis, known)
+    },
+    evidence: {
+      failLogE: judge.failLogE,
+      failNeeded: Math.log(1 / policy.alphaFail),
+      passLogE: judge.passLogE,
+      passNeeded: Math.log(1 / policy.alphaPass)
+    },
+    channels: judge.channels.map(({ name, failLogE, passLogE, votes }) => {
+      const [from, to] = ratioInterval(votes, policy.alphaPass)
+      return { name, failLogE, passLogE, ratio: ratioShown(votes), ratioInterval: from === null ? null : [from, to] }
+    }),
+    curve: presentCurve(analysis, known.batches),
+    toDecide: toDecide(judge, policy)
+  }
+}
+
+const presentArm = (
+  arm: 'canary' | 'baseline',
+  version: string,
+  { record, arms }: Analysis,
+  { batches, recent, nowMs }: { batches: readonly KeptBatch[]; recent: ArmsSource; nowMs: number }
+): CanaryArm => {
+  const { total, bad, slow } = totalOf(batches, arm)
+  const fromMs = record.startedMs + record.warmUpMs
+  const latency = latencyOf(recent, arms.service, version, fromMs, batches.at(-1)?.toMs ?? nowMs)
+  const quantileMs = (q: number): number | null => {
+    const us = latency.quantileUs(q)
+    return us === null ? null : us / 1_000
+  }
+  const { clustering } = record.policy
+  return {
+    version,
+    allocations: record.allocations[arm],
+    total,
+    bad,
+    slow,
+    badRatio: total === 0 ? null : bad / total,
+    badUpperRatio: total === 0 ? null : anytimeUpper({ total, bad, clustering }, record.policy.alphaPass),
+    p50Ms: quantileMs(0.5),
+    p95Ms: quantileMs(0.95),
+    p99Ms: quantileMs(0.99),
+    seconds: {
+      ...axisOf(batches),
+      ...columnsOf(batches, {
+        total: (batch) => batch[arm].total,
+        bad: (batch) => batch[arm].bad,
+        p95Ms: () => null
+      })
+    }
+  }
+}
+
+const stepMs = 5_000
+
+/** Batches may be longer than a step: then the steps in between are empty. */
+const axisOf = (batches: readonly KeptBatch[]) => {
+  const fromMs = batches[0]?.fromMs ?? 0
+  const toMs = batches.at(-1)?.toMs ?? fromMs
+  return { fromAt: instant(fromMs), toAt: instant(fromMs + Math.ceil((toMs - fromMs) / stepMs) * stepMs), stepMs }
+}
+
+function columnsOf<Name extends string>(
+  batches: readonly KeptBatch[],
+  pick: Readonly<Record<Name, (batch: KeptBatch) => number | null>>
+): Record<Name, (number | null)[]> {
+  const fromMs = batches[0]?.fromMs ?? 0
+  const steps = Math.ceil(((batches.at(-1)?.toMs ?? fromMs) - fromMs) / stepMs)
+  const columns = Object.fromEntries(
+    Object.keys(pick).map((name) => [name, Array.from<number | null>({ length: steps }).fill(null)])
+  ) as Record<Name, (number | null)[]>
+  for (const batch of batches) {
+    const at = Math.floor((batch.fromMs - fromMs) / stepMs)
+    for (const name of Object.keys(pick) as Name[]) columns[name][at] = pick[name](batch)
+  }
+  return columns
+}
+
+const presentCurve = ({ judge }: Analysis, batches: readonly KeptBatch[]): Canary['curve'] => {
+  const points = new Map(judge.curve.map((point) => [point.atMs, point]))
+  return {
+    ...axisOf(batches),
+    ...columnsOf(batches, {
+      failLogE: ({ toMs }) => points.get(toMs)?.failLogE ?? null,
+      passLogE: ({ toMs }) => points.get(toMs)?.passLogE ?? null
+    })
+  }
+}

@@ -1,0 +1,115 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyInstance } from 'fastify'
+import { releaseRoutes, type Release } from '../../contract/releases.ts'
+import { on } from '../../contract/route.ts'
+import { badRequest, notFound } from '../../platform/errors.ts'
+import { requireService } from '../../platform/access/plugin.ts'
+import { serviceOf } from '../../signals/routes.ts'
+import { decodeCursor, encodeCursor } from '../../slo/alerting/cursor.rules.ts'
+import { busiestRelease } from './arms.ts'
+import { budgetSpentSince } from './budget-spent.ts'
+import { notTheLeader, releaseEnded, releasesNotPlanned } from './errors.ts'
+import { presentBrief, presentRelease } from './present.ts'
+import { endedStates, type ReleaseRecord } from './record.ts'
+
+const releasesPerPage = 50
+const busiestOverMs = 600_000
+
+/** Releases: listed, announced, looked at, and decided by hand. */
+export const canaryRoutes = async (instance: FastifyInstance): Promise<void> => {
+  const app = instance.withTypeProvider<TypeBoxTypeProvider>()
+  const { releases, clock, signals } = app
+
+  app.route({
+    ...on(releaseRoutes, 'GET /api/v1/releases'),
+    handler: async ({ query }) => {
+      const { cursor, limit = releasesPerPage, ...asked } = query
+      const after = cursor === undefined ? undefined : decodeCursor(cursor)
+      if (after === null)
+        throw badRequest('this cursor is not one of ours', { hint: 'take nextCursor of the page before' })
+      const found = await releases.store.list({ ...asked, limit: limit + 1, after })
+      const page = found.slice(0, limit)
+      const last = found.length > limit ? page.at(-1) : undefined
+      return {
+        releases: await Promise.all(
+          page.map(async (release) =>
+            presentBrief(release, { analysis: await releases.analysisOf(release), budgetSpent: [] })
+          )
+        ),
+        nextCursor: last ? encodeCursor({ openedMs: last.startedMs, id: last.id }) : null
+      }
+    }
+  })
+
+  app.route({
+    ...on(releaseRoutes, 'POST /api/v1/releases'),
+    handler: async (request, reply) => {
+      const { body, caller } = request
+      const service = serviceOf(app, body.service)
+      requireService(request, service.name)
+      if (service.release === null) throw releasesNotPlanned(`${service.name} has no release: in the plan`)
+      const nowMs = clock.nowMs()
+      const range = { except: body.version, fromMs: nowMs - busiestOverMs, toMs: nowMs }
+      const release = await releases.announce({
+        service,
+        version: body.version,
+        environment: body.environment,
+        baseline: body.baseline ?? busiestRelease(signals.recent, service.name, range),
+        analyse: body.analyse ?? false,
+        text: body.text ?? null,
+        by: caller.name
+      })
+      return reply.code(201).send(await shown(app, release))
+    }
+  })
+
+  app.route({
+    ...on(releaseRoutes, 'GET /api/v1/releases/{id}'),
+    handler: async ({ params }) => shown(app, await known(app, params.id))
+  })
+
+  app.route({
+    ...on(releaseRoutes, 'POST /api/v1/releases/{id}/actions'),
+    handler: async (request, reply) => {
+      const { params, body, caller } = request
+      const release = await known(app, params.id)
+      requireService(request, release.service)
+      if (endedStates.has(release.state)) throw releaseEnded(`it is ${release.state}: ${release.text}`)
+      if (!app.lease.isLeader) throw notTheLeader('this instance only watches')
+      request.auditNote = {
+        subject: release.service,
+        detail: { release: release.id, version: release.version, ...body }
+      }
+      await releases.act(release.id, { ...body, by: caller.name })
+      return reply.code(202).send(await shown(app, await known(app, params.id)))
+    }
+  })
+}
+
+const known = async (app: FastifyInstance, id: string): Promise<ReleaseRecord> => {
+  const release = await app.releases.store.get(id)
+  if (!release) throw notFound(`there is no release "${id}"`, { hint: 'GET /api/v1/releases lists them' })
+  return release
+}
+
+const shown = async (app: FastifyInstance, release: ReleaseRecord): Promise<Release> => {
+  const { releases, clock, plan, signals } = app
+  const [analysis, batches, timeline, actions, budgetSpent] = await Promise.all([
+    releases.analysisOf(release),
+    release.analysis === null ? [] : releases.store.batches(release.id),
+    releases.store.timeline(release.id),
+    releases.store.actions(release.id),
+    budgetSpentSince(app, release)
+  ])
+  const service = plan.current().services.find(({ name }) => name === release.service)
+  return presentRelease(release, {
+    analysis,
+    batches,
+    timeline,
+    actions,
+    budgetSpent,
+    recent: signals.recent,
+    act: service?.release?.act ?? false,
+    nowMs: clock.nowMs()
+  })
+}

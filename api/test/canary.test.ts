@@ -1,0 +1,462 @@
+// Releases seen in a Nomad, judged by counted traffic, promoted and failed through its API; and what goes wrong meanwhile.
+import t, { type Test } from 'tap'
+import type { Verdict } from '../src/contract/gate.ts'
+import type { Release } from '../src/contract/releases.ts'
+import type { ResolvedService } from '../src/plan/model.ts'
+import { parsePlan } from '../src/plan/parse.rules.ts'
+import { ManualClock } from '../src/platform/clock.ts'
+import { openDatabase, type Database } from '../src/platform/database/open.ts'
+import { leadsAlone, type Leadership } from '../src/platform/lease.ts'
+import { createNomad, type Nomad } from '../src/platform/nomad/client.ts'
+import { Releases } from '../src/release/canary/releases.ts'
+import { ReleaseStore } from '../src/release/canary/store.ts'
+import type { ReleaseRecord } from '../src/release/canary/record.ts'
+import { emptyCounts } from '../src/signals/counts.ts'
+import { Recent } from '../src/signals/recent/recent.ts'
+import type { SliceDelta } from '../src/signals/slice.ts'
+import { buildTestApp } from './support/app.ts'
+import { startFakeNomad } from './support/fake-nomad.ts'
+import { nomadJob } from './support/nomad-on-path.ts'
+
+const startMs = Date.UTC(2026, 10, 2, 8)
+const secondMs = 1_000
+
+const planOf = (release: string): string => `plan: plimsoll/v1
+services:
+  - name: shop
+    signals: [push]
+    promise: { availability: 99.9%, p95: 200ms, errors: 0.1%, window: 30d }
+    release: ${release}
+`
+
+const serviceOf = (release: string): ResolvedService => {
+  const parsed = parsePlan(planOf(release))
+  if (!parsed.plan) throw new Error(JSON.stringify(parsed.faults))
+  return parsed.plan.services[0]!
+}
+
+interface Arm {
+  readonly release: string
+  readonly total: number
+  readonly bad?: number
+  readonly latencyMs?: number
+}
+
+/** What one version did in one second. */
+const aSecond = (startMs: number, { release, total, bad = 0, latencyMs = 50 }: Arm): SliceDelta => {
+  const counts = emptyCounts()
+  counts.total = total
+  counts.status2xx = total - bad
+  counts.status5xx = bad
+  counts.slow.set(200, latencyMs > 200 ? total : bad)
+  counts.latency.recordMany(latencyMs * 1_000, total)
+  return {
+    stream: { service: 'shop', release, trafficClass: 'user', route: '/', scope: '', origin: 'requests' },
+    startMs,
+    widthMs: 1_000,
+    counts
+  }
+}
+
+interface HouseOptions {
+  readonly release?: string
+  readonly database?: Database
+  readonly lease?: (database: Database) => Leadership
+  readonly nomad?: Awaited<ReturnType<typeof startFakeNomad>>
+  readonly clock?: ManualClock
+  readonly webhook?: boolean[]
+}
+
+/** The room of releases on a Nomad in memory, with traffic as it is told. */
+async function aHouse(t: Test, options: HouseOptions = {}) {
+  const server = options.nomad ?? (await startFakeNomad())
+  const clock = options.clock ?? new ManualClock(startMs)
+  const database = options.database ?? (await openDatabase(':memory:', { nowMs: startMs }))
+  const nomad = createNomad({ address: server.url })
+  const service = serviceOf(
+    options.release ?? '{ nomad: { job: shop }, act: true, warmUp: 0s, soak: 5m, deadline: 30m }'
+  )
+  const recent = new Recent({ clock, thresholdOf: () => 200 })
+  const changes: ReleaseRecord[] = []
+  const acted: string[] = []
+  const told: string[] = []
+  const paged = { now: false }
+  const releases = new Releases({
+    store: new ReleaseStore(database.db),
+    clock,
+    lease: options.lease?.(database) ?? leadsAlone(database.db),
+    recent,
+    log: { info: () => {}, warn: () => {} },
+    nomadOf: () => nomad,
+    isPaged: () => Promise.resolve(paged.now),
+    tellWebhook: (_service, release, { action }) => {
+      told.push(`${action} ${release.version}`)
+      return Promise.resolve(options.webhook?.shift() ?? true)
+    },
+    settleMs: 3_000,
+    onChange: (release) => changes.push(release),
+    onActed: (_release, { action, state }) => Promise.resolve(void acted.push(`${action} ${state}`))
+  })
+  releases.take([service])
+  t.teardown(async () => {
+    await releases.close()
+    await nomad.close()
+    if (!options.nomad) server.close()
+  })
+  const world = { server, clock, database, nomad, service, recent, releases, changes, acted, told, paged }
+  return { ...world, ...hands(world) }
+}
+
+interface World {
+  readonly clock: ManualClock
+  readonly nomad: Nomad
+  readonly recent: Recent
+  readonly releases: Releases
+  readonly service: ResolvedService
+}
+
+const hands = ({ clock, nomad, recent, releases, service }: World) => ({
+  /** Hands a version in and waits until it stands. */
+  async submit(version: string): Promise<void> {
+    const job = await nomad.parse(nomadJob('shop', { behaviour: 'ok' }), `version = "${version}"\n`)
+    const index = await nomad.wireJob('shop').then(
+      ({ JobModifyIndex }) => JobModifyIndex ?? 0,
+      () => 0
+    )
+    await nomad.register(job, index)
+    await standing(nomad)
+    await releases.sync(service)
+  },
+  /** Lets time pass with this traffic every second, judged every second. */
+  async pass(seconds: number, ...arms: Arm[]): Promise<void> {
+    for (let i = 0; i < seconds; i++) {
+      recent.add(arms.map((arm) => aSecond(clock.nowMs(), arm)))
+      clock.advance(secondMs)
+      await releases.tick()
+    }
+  },
+  async release(version: string): Promise<ReleaseRecord> {
+    const found = await releases.store.ofVersion('shop', 'production', version)
+    if (!found) throw new Error(`no release ${version}`)
+    return found
+  }
+})
+
+/** Until the deployment under way is healthy or over. */
+async function standing(nomad: Nomad): Promise<void> {
+  for (;;) {
+    const latest = await nomad.latestDeployment('shop')
+    const rolling = latest?.groups.some(({ healthy, canariesWanted, promoted, wanted }) =>
+      canariesWanted > 0 && !promoted ? healthy < canariesWanted : healthy < wanted
+    )
+    if (latest?.status !== 'running' || !rolling) return
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+const well: Arm[] = [
+  { release: 'v1', total: 50 },
+  { release: 'v2', total: 50 }
+]
+
+async function aCanary(t: Test, options: HouseOptions = {}) {
+  const house = await aHouse(t, options)
+  await house.submit('v1')
+  await house.submit('v2')
+  return house
+}
+
+t.test('a release is known from Nomad, whoever handed it in, and told once however often it is read', async (t) => {
+  const { releases, service, release } = await aCanary(t)
+  await releases.sync(service)
+  await releases.sync(service)
+  t.match(await release('v1'), { state: 'promoted', source: 'nomad', previousVersion: null, analysis: null })
+  const canary = await release('v2')
+  t.match(canary, { state: 'canary', previousVersion: 'v1', nomad: { job: 'shop', jobVersion: 1 } })
+  t.match(canary.analysis, { baseline: 'v1', policy: { errorBudget: 0.001, slowBudget: 0.05, soakMs: 300_000 } })
+  const kinds = (await releases.store.timeline(canary.id)).map(({ kind }) => kind)
+  t.strictSame(kinds.toSorted(), ['allocation', 'analysis', 'canary_healthy', 'evaluation'])
+})
+
+t.test('a good canary is promoted, once there is evidence and the soak is over', async (t) => {
+  const { pass, release, nomad, acted, releases, service, server } = await aCanary(t)
+  await pass(290, ...well)
+  t.strictSame(acted, [], 'not before')
+  await pass(40, ...well)
+  t.strictSame(acted, ['promote done'])
+  t.match((await nomad.latestDeployment('shop'))?.groups, [{ promoted: true }])
+  await standing(nomad)
+  await releases.sync(service)
+  t.match(await release('v2'), { state: 'promoted', endedMs: Number })
+  const { id } = await release('v2')
+  const told = (await releases.store.timeline(id)).map(({ kind }) => kind)
+  t.ok(['analysis', 'action', 'promoted'].every((kind) => told.includes(kind as 'action')))
+  t.equal(server.asked.filter((line) => line.includes('/promote/')).length, 1)
+})
+
+t.test('a canary that fails is failed, the job goes back, and the release says so', async (t) => {
+  const { pass, release, nomad, acted, releases, service } = await aCanary(t)
+  await pass(120, { release: 'v1', total: 50 }, { release: 'v2', total: 50, bad: 5 })
+  t.strictSame(acted, ['fail done'])
+  const [action] = await releases.store.actions((await release('v2')).id)
+  t.match(action, { state: 'done', by: 'plimsoll', reason: /failures: more than before.*10 %, promised 0\.1 %/ })
+  await standing(nomad)
+  await releases.sync(service)
+  t.match(await release('v2'), { state: 'reverted', text: /back to v1/ })
+  t.equal(await releases.store.ofVersion('shop', 'production', 'v3'), null)
+  t.equal((await releases.store.list({ limit: 10 })).length, 2, 'going back is no release of its own')
+})
+
+t.test('a dead canary is failed within seconds, a slow one within minutes', async (t) => {
+  const dead = await aCanary(t)
+  await dead.pass(20, { release: 'v1', total: 50 }, { release: 'v2', total: 50, bad: 50 })
+  t.strictSame(dead.acted, ['fail done'])
+  t.match(await dead.release('v2'), { text: /half of its requests or more failed/ })
+  const slow = await aCanary(t)
+  await slow.pass(180, { release: 'v1', total: 50 }, { release: 'v2', total: 50, latencyMs: 80 })
+  t.strictSame(slow.acted, ['fail done'], 'within the promise, yet slower than before')
+})
+
+t.test('what happens to both is no reason to fail one, and no moment to promote it', async (t) => {
+  const { pass, acted, release, releases } = await aCanary(t)
+  await pass(100, ...well)
+  await pass(60, { release: 'v1', total: 50, bad: 20 }, { release: 'v2', total: 50, bad: 20 })
+  const analysis = await releases.analysisOf(await release('v2'))
+  t.equal(analysis?.judge.verdict.state, 'hold')
+  t.strictSame(acted, [])
+  await pass(400, ...well)
+  t.strictSame(acted, ['promote done'])
+})
+
+t.test('an open page keeps a canary from being promoted', async (t) => {
+  const { pass, acted, paged } = await aCanary(t)
+  paged.now = true
+  await pass(400, ...well)
+  t.strictSame(acted, [])
+  paged.now = false
+  await pass(30, ...well)
+  t.strictSame(acted, ['promote done'])
+})
+
+t.test('too little traffic is no evidence: at the deadline a person decides, or what the plan says', async (t) => {
+  const few: Arm[] = [
+    { release: 'v1', total: 1 },
+    { release: 'v2', total: 1 }
+  ]
+  const release = (undecided: string) =>
+    `{ nomad: { job: shop }, act: true, warmUp: 0s, soak: 1m, deadline: 2m, undecided: ${undecided} }`
+  const held = await aCanary(t, { release: release('hold') })
+  await held.pass(150, ...few)
+  t.strictSame(held.acted, [])
+  t.match(await held.release('v2'), {
+    state: 'canary',
+    text: /0 failures in \d+ requests prove less than .* %; the promise is 0\.1 %/
+  })
+  const kind = await aCanary(t, { release: release('promote') })
+  await kind.pass(150, ...few)
+  t.strictSame(kind.acted, ['promote done'])
+})
+
+t.test('Plimsoll only says what it would do until the plan lets it act', async (t) => {
+  const { pass, release, releases, acted, server } = await aCanary(t, {
+    release: '{ nomad: { job: shop }, warmUp: 0s, soak: 1m }'
+  })
+  await pass(60, { release: 'v1', total: 50 }, { release: 'v2', total: 50, bad: 25 })
+  const { id } = await release('v2')
+  t.match(await releases.store.actions(id), [{ action: 'fail', state: 'observed_only', text: /would fail/ }])
+  t.strictSame(acted, [])
+  t.notOk(server.asked.some((line) => line.includes('/fail/')))
+  await releases.act(id, { action: 'fail', reason: 'I saw it', by: 'ann' })
+  t.match((await releases.store.actions(id)).at(-1), { by: 'ann', state: 'done' })
+})
+
+t.test('killed between deciding and acting, the next one acts, once', async (t) => {
+  const house = await aCanary(t)
+  house.server.faults.refuse = [500, 'No cluster leader']
+  await house.pass(60, { release: 'v1', total: 50 }, { release: 'v2', total: 50, bad: 25 })
+  const { id } = await house.release('v2')
+  t.match(await house.releases.store.actions(id), [{ state: 'intended' }], 'decided, and nothing done')
+  await house.releases.close()
+  house.server.faults.refuse = null
+
+  const { server: nomad, database, clock } = house
+  const next = await aHouse(t, { nomad, database, clock })
+  await next.releases.tick()
+  await next.releases.tick()
+  t.match(await next.releases.store.actions(id), [{ state: 'done', action: 'fail' }])
+  t.equal(nomad.asked.filter((line) => line.includes('/fail/')).length, 1)
+})
+
+t.test('killed between acting and writing it down, the next one sees that it is done', async (t) => {
+  const house = await aCanary(t)
+  const { id, nomad: at } = await house.release('v2')
+  const intended = {
+    id: `${id}/promote`,
+    releaseId: id,
+    action: 'promote' as const,
+    by: 'plimsoll',
+    reason: 'evidence',
+    fencing: 1,
+    intendedMs: startMs,
+    state: 'intended' as const,
+    settledMs: null,
+    text: ''
+  }
+  t.equal(await house.releases.store.intend(intended), true)
+  t.equal(await house.releases.store.intend(intended), false, 'never twice')
+  await house.nomad.promote(at!.deployment!)
+  await house.releases.tick()
+  t.match(await house.releases.store.actions(id), [{ state: 'done' }])
+  t.equal(house.server.asked.filter((line) => line.includes('/promote/')).length, 1, 'the one from before')
+})
+
+t.test('an analysis goes on after a restart with the batches it kept', async (t) => {
+  const house = await aCanary(t)
+  await house.pass(200, ...well)
+  const before = (await house.releases.analysisOf(await house.release('v2')))!.judge
+  await house.releases.close()
+  const { server: nomad, database, clock } = house
+  const next = await aHouse(t, { nomad, database, clock })
+  const after = (await next.releases.analysisOf(await next.release('v2')))!.judge
+  t.equal(after.failLogE, before.failLogE)
+  t.equal(after.passLogE, before.passLogE)
+  await next.pass(160, ...well)
+  t.strictSame(next.acted, ['promote done'])
+})
+
+t.test('what came in between is respected: superseded, forbidden, fallen ill', async (t) => {
+  const superseded = await aCanary(t)
+  const { id } = await superseded.release('v2')
+  await superseded.submit('v3')
+  await superseded.releases.act(id, { action: 'promote', reason: 'looks good', by: 'ann' })
+  t.match(await superseded.releases.store.actions(id), [{ state: 'superseded', text: /Cancelled/ }])
+  t.match(await superseded.release('v2'), { state: 'superseded' })
+  t.match(await superseded.release('v3'), { state: 'canary', previousVersion: 'v1' })
+
+  const forbidden = await aCanary(t)
+  forbidden.server.faults.refuse = [403, 'Permission denied']
+  const release = await forbidden.release('v2')
+  await forbidden.releases.act(release.id, { action: 'fail', reason: 'bad', by: 'ann' })
+  t.match(await forbidden.releases.store.actions(release.id), [
+    { state: 'failed', text: /Permission denied.*nomad acl/ }
+  ])
+})
+
+t.test('a hold stops Plimsoll from deciding until somebody does', async (t) => {
+  const { pass, release, releases, acted, nomad } = await aCanary(t)
+  const { id } = await release('v2')
+  await releases.act(id, { action: 'hold', reason: 'let me look', by: 'ann' })
+  t.equal((await nomad.latestDeployment('shop'))?.status, 'paused')
+  await pass(400, ...well)
+  t.strictSame(acted, [])
+  await releases.act(id, { action: 'promote', reason: 'fine', by: 'ann' })
+  t.match((await nomad.latestDeployment('shop'))?.groups, [{ promoted: true }])
+})
+
+t.test('who does not lead neither watches nor acts', async (t) => {
+  const database = await openDatabase(':memory:', { nowMs: startMs })
+  const follower: Leadership = { ...leadsAlone(database.db), isLeader: false }
+  const { releases, service, nomad, server } = await aHouse(t, { database, lease: () => follower })
+  await nomad.register(await nomad.parse(nomadJob('shop', { behaviour: 'ok' }), ''), 0)
+  server.asked.length = 0
+  await releases.sync(service)
+  await releases.tick()
+  t.strictSame(await releases.store.list({ limit: 5 }), [])
+  t.strictSame(server.asked, [])
+})
+
+t.test('two versions without Nomad are compared the same way, and a webhook is told', async (t) => {
+  const house = await aHouse(t, {
+    release: '{ webhook: { url: "https://deploy.example/hook" }, act: true, warmUp: 0s, soak: 1m }',
+    webhook: [false, true]
+  })
+  const announce = {
+    service: house.service,
+    version: 'v2',
+    environment: 'production',
+    baseline: 'v1',
+    analyse: true,
+    text: null,
+    by: 'ci'
+  }
+  const first = await house.releases.announce(announce)
+  t.equal((await house.releases.announce(announce)).id, first.id, 'announced once')
+  await house.pass(60, { release: 'v1', total: 50 }, { release: 'v2', total: 50, bad: 25 })
+  t.strictSame(house.told, ['fail v2', 'fail v2'], 'told again until it was taken')
+  t.match(await house.release('v2'), { state: 'failed', endedMs: Number })
+})
+
+t.test('over HTTP: announced, listed, looked at, decided; and seen in Nomad by watching it', async (t) => {
+  const server = await startFakeNomad()
+  t.teardown(() => server.close())
+  const plan = planOf('{ nomad: { job: shop }, warmUp: 0s }')
+  const { app, close, clock } = await buildTestApp({ plan, settings: { NOMAD_ADDR: server.url } })
+  t.teardown(() => close())
+  const ask = async (method: 'GET' | 'POST', url: string, payload?: object) => {
+    const reply = await app.inject({ method, url, headers: { host: 'localhost' }, ...(payload && { payload }) })
+    return { status: reply.statusCode, body: JSON.parse(reply.body) as unknown }
+  }
+  const { nomad, list } = {
+    nomad: createNomad({ address: server.url }),
+    list: async () => ((await ask('GET', '/api/v1/releases?service=shop')).body as { releases: Release[] }).releases
+  }
+  t.teardown(() => nomad.close())
+  for (const version of ['v1', 'v2']) {
+    const job = await nomad.parse(nomadJob('shop', { behaviour: 'ok' }), `version = "${version}"\n`)
+    await nomad.register(job, version === 'v1' ? 0 : (await nomad.wireJob('shop')).JobModifyIndex!)
+    await standing(nomad)
+  }
+  const seen = async (is: (release: Release) => boolean): Promise<Release> => {
+    for (;;) {
+      const found = (await list()).find(is)
+      if (found) return (await ask('GET', `/api/v1/releases/${found.id}`)).body as Release
+      ;(clock as ManualClock).advance(100)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+  const canary = await seen(({ version, state }) => version === 'v2' && state === 'canary')
+  t.match(canary, {
+    source: 'nomad',
+    previousVersion: 'v1',
+    nomad: { job: 'shop', jobVersion: 1 },
+    canary: { act: false }
+  })
+  t.match(canary.canary, { state: 'running', arms: { canary: { version: 'v2', allocations: 1 } } })
+
+  const wrong = await ask('POST', `/api/v1/releases/${canary.id}/actions`, { action: 'promote' })
+  t.equal(wrong.status, 400, 'a reason is asked')
+  const promoted = await ask('POST', `/api/v1/releases/${canary.id}/actions`, {
+    action: 'promote',
+    reason: 'I looked at it'
+  })
+  t.equal(promoted.status, 202)
+  t.match(promoted.body, { actions: [{ action: 'promote', state: 'done', by: 'local' }] })
+  await seen(({ version, state }) => version === 'v2' && state === 'promoted')
+  const over = await ask('POST', `/api/v1/releases/${canary.id}/actions`, {
+    action: 'fail',
+    reason: 'too late'
+  })
+  t.match(over, { status: 409, body: { code: 'PLIMSOLL_RELEASE_ENDED' } })
+
+  const announced = await ask('POST', '/api/v1/releases', {
+    service: 'shop',
+    version: 'v3',
+    environment: 'production'
+  })
+  t.match(announced, { status: 201, body: { state: 'announced', source: 'api', canary: null } })
+  t.equal((await ask('GET', '/api/v1/releases/nope')).status, 404)
+  t.equal((await ask('GET', '/api/v1/releases?cursor=x')).status, 400)
+  const page = (await ask('GET', '/api/v1/releases?limit=2')).body as { releases: Release[]; nextCursor: string }
+  t.equal(page.releases.length, 2)
+  const rest = (await ask('GET', `/api/v1/releases?cursor=${page.nextCursor}`)).body as typeof page
+  const all = [...page.releases, ...rest.releases].map(({ version }) => version)
+  t.strictSame(all.toSorted(), ['v1', 'v2', 'v3'], 'every release once')
+  const gate = (
+    await ask('POST', '/api/v1/services/shop/gate', {
+      version: 'v4',
+      environment: 'production',
+      dryRun: true
+    })
+  ).body as Verdict
+  t.match(gate.rules.find(({ rule }) => rule === 'previous_release')?.state, /pass|fail|warn/, 'the gate can tell')
+})
