@@ -191,6 +191,15 @@ t.test(
     t.ok((await under).every((name) => name === 'one' || name === 'two'))
     t.ok(after.every((name) => name === 'two'))
 
+    // a login that somebody takes away is known as such: Vault is asked for another
+    await admin.query('alter role two nologin')
+    await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'two'")
+    await within('a reason', async () => {
+      await whoAmI().catch(() => {})
+      return database.watch.fault?.code === 'refused'
+    })
+    await admin.query('alter role two login')
+
     await t.rejects(database.rotate(as('nobody')), /does not exist/)
     t.equal(await whoAmI(), 'two', 'a login that does not work changes nothing')
     await within('the end of the connections before', async () => {

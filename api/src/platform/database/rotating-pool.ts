@@ -36,7 +36,13 @@ export class RotatingPool implements PostgresPool {
   }
 
   async connect(): Promise<PostgresPoolClient> {
-    return this.#current.pool.connect()
+    try {
+      return await this.#current.pool.connect()
+    } catch (error) {
+      // Kysely tells of statements alone; that no connection was free says nothing of the server
+      if (error instanceof Error && !/timeout exceeded/.test(error.message)) this.#onError(error)
+      throw error
+    }
   }
 
   /**
