@@ -7,9 +7,10 @@ import type { FastifyInstance } from 'fastify'
 import { buildApp, type AppOptions } from '../../src/app.ts'
 import { allRoutes, type RouteDescriptor, type Routes } from '../../src/contract/index.ts'
 import { ManualClock, type Clock } from '../../src/platform/clock.ts'
-import { openDatabase, type Database } from '../../src/platform/database/open.ts'
+import type { Database } from '../../src/platform/database/open.ts'
 import { codedError } from '../../src/platform/errors.ts'
 import { loadSettings, type Settings } from '../../src/platform/settings.ts'
+import { onPostgres, openTestDatabase } from './database.ts'
 
 export interface TestAppOptions {
   /** Default: a {@link ManualClock}. */
@@ -18,7 +19,7 @@ export interface TestAppOptions {
   readonly plan?: string
   /** Settings by name, as in the environment. */
   readonly settings?: Readonly<Record<string, string>>
-  /** Default: a fresh one in memory, closed with the application. */
+  /** Default: a fresh one (see `openTestDatabase`), closed with the application. */
   readonly database?: Database
   readonly logger?: AppOptions['logger']
   readonly processMetrics?: boolean
@@ -54,12 +55,13 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       PLAN_FILE: planFile,
       WEB_ROOT: join(dir, 'web'),
       LOG_LEVEL: 'silent',
+      ...(onPostgres && { LEASE_DURATION_MS: '300000' }), // its clock is moved by hand, in leaps
       ...options.settings
     },
     null
   )
   const clock = options.clock ?? new ManualClock()
-  const database = options.database ?? (await openDatabase(':memory:', { nowMs: clock.nowMs() }))
+  const database = options.database ?? (await openTestDatabase(clock.nowMs()))
   const app = await buildApp({
     settings,
     clock,

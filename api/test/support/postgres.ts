@@ -1,10 +1,13 @@
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 export interface TestPostgres {
+  /** Its database `postgres`, where others are made from. */
+  readonly url: string
   /** A new, empty database in the cluster, as a URL. */
   createDatabase(): Promise<string>
   /** Ends every connection as a crash does, and starts it again. */
@@ -51,17 +54,10 @@ export async function startPostgres(): Promise<TestPostgres> {
   run('initdb', '-D', data, '-U', 'plimsoll', '--auth=trust', '--encoding=UTF8', '--no-sync')
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${dir} -c fsync=off -c max_connections=60`
   run('pg_ctl', '-D', data, '-l', join(dir, 'log'), '-w', '-o', options, 'start')
-  let count = 0
+  const url = `postgres://plimsoll@127.0.0.1:${port}/postgres`
   return {
-    async createDatabase() {
-      const { default: pg } = await import('pg')
-      const name = `test_${++count}`
-      const client = new pg.Client({ host: '127.0.0.1', port, user: 'plimsoll', database: 'postgres' })
-      await client.connect()
-      await client.query(`create database ${name}`)
-      await client.end()
-      return `postgres://plimsoll@127.0.0.1:${port}/${name}`
-    },
+    url,
+    createDatabase: () => createDatabaseIn(url),
     restart() {
       run('pg_ctl', '-D', data, '-l', join(dir, 'log'), '-m', 'immediate', '-w', '-o', options, 'restart')
     },
@@ -70,6 +66,17 @@ export async function startPostgres(): Promise<TestPostgres> {
       rmSync(dir, { recursive: true, force: true })
     }
   }
+}
+
+/** A new, empty database beside that of a URL. */
+export async function createDatabaseIn(url: string): Promise<string> {
+  const { default: pg } = await import('pg')
+  const name = `test_${randomBytes(6).toString('hex')}`
+  const client = new pg.Client(url)
+  await client.connect()
+  await client.query(`create database ${name}`)
+  await client.end()
+  return url.replace(/[^/]*$/, name)
 }
 
 const unprivileged = (): { name: string; uid: number; gid: number } => {
