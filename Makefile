@@ -44,6 +44,10 @@ integration: $(installed) ## tests over HTTP, the database and real programs
 e2e: $(installed) $(web_built) ## browser tests
 	@exec node scripts/test.ts e2e
 
+.PHONY: e2e-deployed
+e2e-deployed: $(installed) ## browser tests of a Plimsoll that runs somewhere: make e2e-deployed URL=https://…
+	@URL="$(URL)" playwright test --config playwright.deployed.config.ts
+
 .PHONY: deps
 deps: ## install what the tests drive: Chromium, Caddy, Consul, PostgreSQL (Debian, root)
 	@bash scripts/test-deps.sh
@@ -71,6 +75,16 @@ perf-compare: export PERF_MARKDOWN ?= .perf/compare.md
 perf-compare: $(installed) ## is HEAD slower than another commit: make perf-compare BASE=main
 	@exec plimsoll perf compare $(if $(BASE),--base "$(BASE)") $(if $(HEAD),--head "$(HEAD)") \
 		$(if $(WARN),--warn-when-unsure)
+
+## Publish
+
+.PHONY: images
+images: ## build the images of the API and the edge: make images [PUSH=registry.example/team]
+	@PUSH="$(PUSH)" bash scripts/image/build.sh
+
+.PHONY: release
+release: ## on GitHub, with the changelog of this version: make release TAG=v1.2.3 IMAGES='…@sha256:…'
+	@TAG="$(TAG)" IMAGES="$(IMAGES)" bash scripts/release.sh
 
 ## Generate
 

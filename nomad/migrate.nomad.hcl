@@ -82,6 +82,16 @@ variable "vault_address" {
   }
 }
 
+variable "vault_ca" {
+  type        = string
+  description = "certificates of the authority that Vault is trusted by, PEM; empty: those of the image or the machine"
+  default     = ""
+  validation {
+    condition     = var.vault_ca == "" || substr(trimspace(var.vault_ca), 0, 27) == "-----BEGIN CERTIFICATE-----"
+    error_message = "The authority is given as PEM: -----BEGIN CERTIFICATE----- and so on."
+  }
+}
+
 variable "vault_kv_path" {
   type        = string
   description = "secret below secret/ whose keys are the secret settings"
@@ -129,7 +139,7 @@ job "migrate" {
         for_each = local.contained ? [1] : []
         content {
           image           = var.image
-          args            = ["api/src/main.ts", "--migrate"]
+          args            = ["/app/scripts/src/main.ts", "migrate"]
           readonly_rootfs = true
           cap_drop        = ["all"]
           security_opt    = ["no-new-privileges"]
@@ -141,7 +151,7 @@ job "migrate" {
         for_each = local.contained ? [] : [1]
         content {
           command = local.node
-          args    = ["${var.checkout}/api/src/main.ts", "--migrate"]
+          args    = ["${var.checkout}/scripts/src/main.ts", "migrate"]
         }
       }
 
@@ -155,11 +165,20 @@ job "migrate" {
         }
       }
 
+      dynamic "template" {
+        for_each = var.vault_ca == "" ? [] : [var.vault_ca]
+        content {
+          destination = "${NOMAD_TASK_DIR}/vault-ca.pem"
+          change_mode = "noop"
+          data        = template.value
+        }
+      }
+
       env = merge({
-        DATA_DIR   = "${NOMAD_ALLOC_DIR}/data"
-        LOG_FORMAT = "json"
+        DATA_DIR = "${NOMAD_ALLOC_DIR}/data"
         }, var.vault_role == "" ? {} : {
         VAULT_ADDR    = var.vault_address
+        VAULT_CACERT  = var.vault_ca == "" ? "" : "${NOMAD_TASK_DIR}/vault-ca.pem"
         VAULT_KV_PATH = var.vault_kv_path
       })
 

@@ -182,6 +182,16 @@ variable "vault_database_role" {
   }
 }
 
+variable "vault_ca" {
+  type        = string
+  description = "certificates of the authority that Vault is trusted by, PEM; empty: those of the image or the machine"
+  default     = ""
+  validation {
+    condition     = var.vault_ca == "" || substr(trimspace(var.vault_ca), 0, 27) == "-----BEGIN CERTIFICATE-----"
+    error_message = "The authority is given as PEM: -----BEGIN CERTIFICATE----- and so on."
+  }
+}
+
 variable "vault_kv_path" {
   type        = string
   description = "secret below secret/ whose keys are the secret settings"
@@ -400,6 +410,15 @@ job "plimsoll-api" {
         }
       }
 
+      dynamic "template" {
+        for_each = var.vault_ca == "" ? [] : [var.vault_ca]
+        content {
+          destination = "${NOMAD_TASK_DIR}/vault-ca.pem"
+          change_mode = "noop"
+          data        = template.value
+        }
+      }
+
       # `nomad var put nomad/jobs/plimsoll-api plan=@plan.yaml`: followed while it runs, without a restart.
       template {
         destination = "${NOMAD_TASK_DIR}/plan.yaml"
@@ -430,6 +449,7 @@ job "plimsoll-api" {
         SHUTDOWN_TIMEOUT_MS = "20000"
         }, var.vault_role == "" ? {} : {
         VAULT_ADDR          = var.vault_address
+        VAULT_CACERT        = var.vault_ca == "" ? "" : "${NOMAD_TASK_DIR}/vault-ca.pem"
         VAULT_KV_PATH       = var.vault_kv_path
         VAULT_TRANSIT_KEY   = var.vault_transit_key
         VAULT_DATABASE_ROLE = var.vault_database_role

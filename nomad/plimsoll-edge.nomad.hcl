@@ -105,8 +105,8 @@ variable "tls" {
 
 variable "vault_role" {
   type        = string
-  description = "role of the JWT login in Vault, see vault/; only with tls = vault"
-  default     = "plimsoll-edge"
+  description = "role of the JWT login in Vault, the usual one of nomad setup vault; only with tls = vault"
+  default     = "nomad-workloads"
   validation {
     condition     = regex_replace(var.vault_role, "^[A-Za-z0-9_-]{1,64}$", "") == ""
     error_message = "A role of Vault is named by letters, digits, dashes and underscores."

@@ -94,8 +94,8 @@ variable "port" {
 
 variable "vault_role" {
   type        = string
-  description = "role of the JWT login in Vault, see vault/; empty: the password is in the Nomad variable nomad/jobs/postgres"
-  default     = "plimsoll-postgres"
+  description = "role of the JWT login in Vault, the usual one of nomad setup vault; empty: the password is in the Nomad variable nomad/jobs/postgres"
+  default     = "nomad-workloads"
   validation {
     condition     = regex_replace(var.vault_role, "^[A-Za-z0-9_-]{1,64}$", "") == ""
     error_message = "A role of Vault is named by letters, digits, dashes and underscores."

@@ -45,11 +45,6 @@ async function start(): Promise<void> {
   })
   opened.push(() => database.close())
 
-  if (process.argv.includes('--migrate')) {
-    logger.info({ schema: database.schemaVersion }, 'the schema is that of this version')
-    return closeAll()
-  }
-
   const app = await buildApp({
     settings,
     secrets,

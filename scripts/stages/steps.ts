@@ -1,5 +1,5 @@
 import { existsSync, globSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 
 /** Top of the checkout. */
 export const root = join(import.meta.dirname, '../..')
@@ -27,6 +27,20 @@ const browser = {
   reason: 'no Chromium here (on Debian as root: make deps; elsewhere set CHROMIUM to its path)'
 }
 
+const nomad = {
+  found: () => (process.env['PATH'] ?? '').split(delimiter).some((dir) => existsSync(join(dir, 'nomad'))),
+  reason: 'no nomad in PATH: its jobs are checked as files only'
+}
+
+const bases = join(root, '.make/images/policy.json')
+const images = {
+  found: () => process.getuid?.() === 0 && existsSync('/usr/bin/buildah') && existsSync(bases),
+  reason: 'no base images here (as root, with buildah and debootstrap: scripts/image/base.sh)'
+}
+
+/** Tests of the integration stage that take longer than one test file may, and need what few machines have. */
+const long = new Set(['api/test/nomad-jobs.test.ts', 'api/test/images.test.ts'])
+
 const tsc = 'node_modules/@typescript/native/bin/tsc'
 
 export const steps: readonly Step[] = [
@@ -36,6 +50,7 @@ export const steps: readonly Step[] = [
   { stage: 'lint', name: 'eslint (svelte)', command: ['eslint', '.'], counts: 'exit' },
   { stage: 'lint', name: 'prettier', command: ['prettier', '--check', '--log-level', 'warn', '.'], counts: 'exit' },
   { stage: 'lint', name: 'import law', command: ['depcruise', 'api', 'scripts', 'web/src'], counts: 'exit' },
+  { stage: 'lint', name: 'workflows', command: ['node', 'scripts/workflows.ts'], counts: 'exit' },
   { stage: 'lint', name: 'lock file', command: ['node', 'scripts/lock-check.js'], counts: 'exit' },
   { stage: 'types', name: 'api', command: ['node', tsc, '-p', 'api/tsconfig.json'], counts: 'exit' },
   { stage: 'types', name: 'scripts', command: ['node', tsc, '-p', 'scripts/tsconfig.json'], counts: 'exit' },
@@ -60,8 +75,24 @@ export const steps: readonly Step[] = [
     stage: 'integration',
     name: 'tap',
     command: ['tap'],
-    files: () => find('api/test/**/*.test.ts'),
+    files: () => find('api/test/**/*.test.ts').filter((file) => !long.has(file)),
     counts: 'tap'
+  },
+  {
+    stage: 'integration',
+    name: 'jobs on Nomad',
+    command: ['tap', '--timeout=240'],
+    files: () => ['api/test/nomad-jobs.test.ts'],
+    counts: 'tap',
+    needs: nomad
+  },
+  {
+    stage: 'integration',
+    name: 'images',
+    command: ['tap', '--timeout=300'],
+    files: () => ['api/test/images.test.ts'],
+    counts: 'tap',
+    needs: images
   },
   {
     stage: 'e2e',
