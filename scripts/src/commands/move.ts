@@ -29,7 +29,7 @@ export const move = command({
         to: options.to ?? url,
         dataDir,
         nowMs: Date.now(),
-        onTable: ({ name, rows }) => output.note(`${name}: ${count(rows)} rows`)
+        onTable: ({ name, rows }) => output.progress(`${name}: ${count(rows)} rows`)
       })
       output.result(report, [
         ...table(report.tables, [
