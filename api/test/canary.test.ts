@@ -16,7 +16,7 @@ import { Recent } from '../src/signals/recent/recent.ts'
 import type { SliceDelta } from '../src/signals/slice.ts'
 import { buildTestApp } from './support/app.ts'
 import { startFakeNomad } from './support/fake-nomad.ts'
-import { nomadJob } from './support/nomad-on-path.ts'
+import { nomadJob } from './support/nomad-agent.ts'
 
 const startMs = Date.UTC(2026, 10, 2, 8)
 const secondMs = 1_000

@@ -11,7 +11,7 @@ import { nomadFromEnvironment } from '../src/platform/nomad/options.ts'
 import { startFakeNomad } from './support/fake-nomad.ts'
 import { readJob } from '../src/platform/nomad/read.rules.ts'
 import { recorded, replayNomad } from './support/nomad-replay.ts'
-import { noNomad, nomadJob, startNomadAgent } from './support/nomad-on-path.ts'
+import { noNomad, nomadJob, startNomadAgent } from './support/nomad-agent.ts'
 
 type Behaviour = 'ok' | 'unhealthy'
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createNomad } from '../../api/src/platform/nomad/client.ts'
 import { startFakeNomad } from '../../api/test/support/fake-nomad.ts'
-import { noNomad, nomadJob, startNomadAgent } from '../../api/test/support/nomad-on-path.ts'
+import { noNomad, nomadJob, startNomadAgent } from '../../api/test/support/nomad-agent.ts'
 import { commands } from './commands.ts'
 import { run } from './run.ts'
 

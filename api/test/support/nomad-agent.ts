@@ -1,37 +1,22 @@
-import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { eventually, freePorts, programPath, startProgram } from './programs.ts'
 
 /** Why there is no real Nomad to try; null when there is one. */
 export const noNomad = (): string | null =>
-  spawnSync('nomad', ['version']).status === 0 ? null : 'no nomad on PATH: only the recordings were tried'
-
-const freePorts = async (count: number): Promise<number[]> => {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) =>
-          server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
-        )
-    )
-  )
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
-}
+  programPath('nomad') ? null : 'no nomad on PATH: only the recordings were tried'
 
 /** A Nomad of one node on this machine, with tasks that are plain processes; ready to place them. */
 export async function startNomadAgent() {
   const dir = mkdtempSync(join(tmpdir(), 'plimsoll-nomad-'))
   const [http, rpc, serf] = await freePorts(3)
+  const config = join(dir, 'agent.hcl')
   writeFileSync(
-    join(dir, 'agent.hcl'),
+    config,
     `bind_addr = "127.0.0.1"
 disable_update_check = true
 log_level = "WARN"
-data_dir = "${dir}/data"
 ports {
   http = ${http}
   rpc  = ${rpc}
@@ -46,31 +31,24 @@ plugin "raw_exec" {
 }
 `
   )
-  const agent = spawn('nomad', ['agent', '-dev', '-config', join(dir, 'agent.hcl')], {
-    stdio: 'ignore',
-    env: { ...process.env, TMPDIR: dir }
-  })
+  const agent = startProgram(programPath('nomad')!, ['agent', '-dev', `-config=${config}`], { HOME: dir, TMPDIR: dir })
   const url = `http://127.0.0.1:${http}`
-  const ready = async (): Promise<boolean> => {
-    const reply = await fetch(`${url}/v1/nodes`).catch(() => null)
-    if (!reply?.ok) return false
-    return ((await reply.json()) as { Status: string }[]).some(({ Status }) => Status === 'ready')
-  }
-  while (!(await ready())) {
-    if (agent.exitCode !== null) throw new Error(`the agent ended with ${agent.exitCode}`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
+  const read = async <T>(path: string): Promise<T> => (await (await fetch(url + path)).json()) as T
+  await eventually('a node that is ready', async () =>
+    (await read<{ Status: string }[]>('/v1/nodes')).some(({ Status }) => Status === 'ready')
+  )
   return {
     url,
-    dir,
-    /** Ends the agent and its tasks. */
+    /** Ends the tasks and the agent. */
     async close(): Promise<void> {
-      const jobs = (await (await fetch(`${url}/v1/jobs`)).json()) as { ID: string }[]
-      await Promise.all(jobs.map(({ ID }) => fetch(`${url}/v1/job/${ID}?purge=true`, { method: 'DELETE' })))
-      await new Promise((resolve) => setTimeout(resolve, 1_000))
-      const ended = new Promise((resolve) => agent.once('exit', resolve))
-      agent.kill('SIGINT')
-      await ended
+      const jobs = await read<{ ID: string }[]>('/v1/jobs')
+      await Promise.all(jobs.map(({ ID }) => fetch(`${url}/v1/job/${ID}`, { method: 'DELETE' })))
+      await eventually('the end of every task', async () =>
+        (await read<{ ClientStatus: string }[]>('/v1/allocations')).every(
+          ({ ClientStatus }) => ClientStatus !== 'running'
+        )
+      )
+      await agent.stop('SIGINT')
       rmSync(dir, { recursive: true, force: true })
     }
   }
