@@ -1,4 +1,5 @@
 import closeWithGrace from 'close-with-grace'
+import type { Logger } from 'pino'
 import { buildApp } from './app.ts'
 import { banner } from './banner.ts'
 import { systemClock } from './platform/clock.ts'
@@ -9,8 +10,9 @@ import { codedError, isCodedError } from './platform/errors.ts'
 import { createLogger } from './platform/logger.ts'
 import { returnStartMemory } from './platform/memory.ts'
 import { fixedSecrets } from './platform/secrets.ts'
-import { readEnvironment, type Settings } from './platform/settings.ts'
-import { openVault, usesVault } from './platform/vault/vault.ts'
+import { readEnvironment, type Environment, type Settings } from './platform/settings.ts'
+import type { Vault } from './platform/vault/vault.ts'
+import { usesVault } from './platform/vault/uses-vault.rules.ts'
 import { version } from './platform/version.ts'
 
 const cannotListen = codedError({ code: 'PLIMSOLL_CANNOT_LISTEN', status: 500, title: 'The address cannot be used' })
@@ -29,9 +31,7 @@ async function start(): Promise<void> {
   const { logger } = log
   opened.push(() => log.flush())
 
-  const vault = usesVault(bare)
-    ? await openVault(bare, { clock: systemClock, random: Math.random, log: logger, resolve: environment.settings })
-    : null
+  const vault = usesVault(bare) ? await secretsFromVault(bare, logger, environment) : null
   if (vault) opened.push(() => vault.close()) // last: with the token ends the user of the database
   const secrets = vault?.secrets ?? fixedSecrets(await environment.settings({}))
   const { settings } = secrets
@@ -68,6 +68,12 @@ async function start(): Promise<void> {
   void app.slo.loaded.then(returnStartMemory, () => {})
   const address = await listen(app, settings)
   process.stderr.write(banner(app, address))
+}
+
+/** Loaded when it is used: whoever has no Vault does not pay for its client. */
+const secretsFromVault = async (bare: Settings, log: Logger, { settings: resolve }: Environment): Promise<Vault> => {
+  const { openVault } = await import('./platform/vault/vault.ts')
+  return openVault(bare, { clock: systemClock, random: Math.random, log, resolve })
 }
 
 const listen = async (app: Awaited<ReturnType<typeof buildApp>>, { HOST, PORT }: Settings): Promise<string> => {

@@ -1,6 +1,10 @@
 import t from 'tap'
+import { systemClock } from '../src/platform/clock.ts'
 import { isCodedError } from '../src/platform/errors.ts'
 import {
+  callVault,
+  openClient,
+  startRealVault,
   pretendedWorld,
   realVaultMissing,
   realWorld,
@@ -189,3 +193,27 @@ const suite = (title: string, open: () => Promise<VaultWorld>, skip: string | fa
 void suite('what a real Vault was recorded to answer', replayedWorld)
 void suite('the Vault that other tests pretend', pretendedWorld)
 void suite('a real Vault or OpenBao', () => realWorld(t.testdir()), realVaultMissing() ?? false)
+
+t.test('namespaces of a real OpenBao', { skip: realVaultMissing() ?? false }, async (t) => {
+  const vault = await startRealVault(t.testdir())
+  t.teardown(() => vault.close())
+  if (!vault.hasNamespaces) return t.comment('this one has none')
+  const team = { 'x-vault-namespace': 'team' }
+  const root = (method: string, path: string, body: object, headers = {}) =>
+    callVault(vault.address, vault.rootToken, method, path, body, headers)
+  await root('POST', 'sys/namespaces/team', {})
+  await root('POST', 'sys/mounts/secret', { type: 'kv', options: { version: '2' } }, team)
+  await root('POST', 'secret/data/x', { data: { WHERE: 'team' } }, team)
+  const read = async (namespace: string) => {
+    const client = openClient(vault.address, systemClock, { namespace })
+    t.teardown(() => client.close())
+    return client.readSecret(vault.rootToken, { mount: 'secret', name: 'x' }, null)
+  }
+  t.match(await read('team'), { data: { WHERE: 'team' } })
+  await t.rejects(read(''), { code: 'PLIMSOLL_VAULT_NOT_FOUND' })
+  await t.rejects(read('nobody'), { code: 'PLIMSOLL_VAULT_NAMESPACE', hint: /VAULT_NAMESPACE/ })
+  const stranger = openClient(vault.address, systemClock, { namespace: 'nobody' })
+  t.teardown(() => stranger.close())
+  const login = stranger.loginWithAppRole({ mount: 'approle', roleId: 'a', secretId: 'b' })
+  await t.rejects(login, { code: 'PLIMSOLL_VAULT_NAMESPACE' })
+})

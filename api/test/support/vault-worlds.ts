@@ -105,6 +105,8 @@ export const realVaultMissing = (): string | null =>
 const programOf = (): string | null => programPath('vault') ?? programPath('bao')
 
 export interface RealVault {
+  /** OpenBao has namespaces, Vault only as Enterprise. */
+  readonly hasNamespaces: boolean
   readonly program: string
   readonly address: string
   readonly rootToken: string
@@ -137,7 +139,7 @@ export async function startRealVault(dir: string): Promise<RealVault> {
     await delay(50)
   }
   const unsealKey = /Unseal Key: (\S+)/.exec(server.output())?.[1] ?? ''
-  return { program, address, rootToken, unsealKey, close: () => server.stop() }
+  return { hasNamespaces: program.endsWith('bao'), program, address, rootToken, unsealKey, close: () => server.stop() }
 }
 
 const freePort = (): Promise<number> =>

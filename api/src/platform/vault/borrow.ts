@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { systemClock } from '../clock.ts'
 import { withoutSecrets } from '../redact.rules.ts'
 import { readEnvironment, type Settings } from '../settings.ts'
-import { openVault, usesVault } from './vault.ts'
+import { usesVault } from './uses-vault.rules.ts'
 
 /**
  * Does one thing with the settings of the server on this machine, for commands that open its store.
@@ -25,6 +25,7 @@ export async function borrowSettings<Result>(
     warn(reason === undefined ? msg : `${msg}: ${reason}`)
   }
   const log = pino({ level: 'warn', formatters: { log: withoutSecrets } }, { write })
+  const { openVault } = await import('./vault.ts')
   const vault = await openVault(bare, { clock: systemClock, random: Math.random, log, resolve: known.settings })
   try {
     return await use(vault.secrets.settings)

@@ -44,10 +44,6 @@ export interface VaultOptions {
   readonly resolve: (values: Values) => Promise<Settings>
 }
 
-/** Whether anything is to come from Vault. */
-export const usesVault = ({ VAULT_KV_PATH, VAULT_DATABASE_ROLE, VAULT_TRANSIT_KEY }: Settings): boolean =>
-  [VAULT_KV_PATH, VAULT_DATABASE_ROLE, VAULT_TRANSIT_KEY].some((name) => name !== '')
-
 /**
  * Logs in to Vault and gets all that the settings name, before anything else is opened: what is not
  * whole does not start. Afterwards keeps it fresh.
