@@ -112,6 +112,10 @@ format: $(installed) ## let Prettier lay out every file
 deploy: $(installed) ## through Nomad: make deploy ENV=staging|production IMAGE=registry/name@sha256:… [PROMOTE=1]
 	@plimsoll deploy $(if $(ENV),--env "$(ENV)") $(if $(IMAGE),--image "$(IMAGE)") $(if $(PROMOTE),--promote)
 
+.PHONY: deploy-edge
+deploy-edge: $(installed) ## Caddy and the page: make deploy-edge ENV=staging|production IMAGE=registry/name@sha256:…
+	@plimsoll deploy --job nomad/plimsoll-edge.nomad.hcl $(if $(ENV),--env "$(ENV)") $(if $(IMAGE),--image "$(IMAGE)")
+
 .PHONY: rollback
 rollback: $(installed) ## back to the version before: make rollback ENV=staging|production [TO=version]
 	@plimsoll rollback $(if $(ENV),--env "$(ENV)") $(if $(TO),--to "$(TO)")

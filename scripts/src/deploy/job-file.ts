@@ -71,7 +71,8 @@ const hasNomadCommand = (env: JobFileOrder['env']): Promise<boolean> =>
 async function throughCommand(order: JobFileOrder, varsFile: string, signal: AbortSignal): Promise<JobFile> {
   const given = Object.entries(order.variables).flatMap(([name, value]) => ['-var', `${name}=${value}`])
   const run = async (...options: string[]): Promise<string> => {
-    const args = ['job', 'run', ...options, `-var-file=${varsFile}`, ...given, order.file]
+    // the variables of an environment are those of all jobs; a misspelt one is found by checkVariables
+    const args = ['job', 'run', '-hcl2-strict=false', ...options, `-var-file=${varsFile}`, ...given, order.file]
     try {
       return (await exec('nomad', args, { env: order.env, signal, maxBuffer: 64 * 1024 * 1024 })).stdout
     } catch (error) {
