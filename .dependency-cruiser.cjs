@@ -71,7 +71,7 @@ module.exports = {
         pathNot: [
           '^api/src/(contract|load|plan)/',
           '\\.rules\\.ts$',
-          '^api/src/platform/(database/|nomad/|settings|errors)'
+          '^api/src/platform/(database/|nomad/|vault/|settings|errors|data-dir)'
         ]
       }
     },

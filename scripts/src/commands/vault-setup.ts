@@ -69,7 +69,6 @@ export const vaultSetup = command({
 
 const adminOf = async ({ env }: Context) => {
   const { openVaultAdmin } = await import('../../../api/src/platform/vault/admin.ts')
-  const { systemClock } = await import('../../../api/src/platform/clock.ts')
   const { VAULT_ADDR: address, VAULT_TOKEN: token, VAULT_NAMESPACE: namespace = '', VAULT_CACERT: caFile } = env
   if (!address) throw wrongUsage('VAULT_ADDR is not set', 'export VAULT_ADDR=https://vault.example:8200')
   if (!token)
@@ -82,8 +81,7 @@ const adminOf = async ({ env }: Context) => {
     token,
     namespace,
     ca: caFile ? readFileSync(caFile, 'utf8') : null,
-    timeoutMs: 10_000,
-    clock: systemClock
+    timeoutMs: 10_000
   })
 }
 

@@ -1,9 +1,10 @@
 import { Type } from 'typebox'
+import { systemClock } from '../clock.ts'
 import { isCodedError } from '../errors.ts'
 import { vaultDeleted, vaultNotFound } from './errors.ts'
 import { encoded, openRequester, type ClientOptions } from './requester.ts'
 
-export interface VaultAdminOptions extends ClientOptions {
+export interface VaultAdminOptions extends Omit<ClientOptions, 'clock'> {
   /** Of somebody who may set up Vault. */
   readonly token: string
 }
@@ -19,7 +20,7 @@ export interface VaultAdmin {
 const Data = Type.Object({ data: Type.Record(Type.String(), Type.Unknown()) })
 
 export function openVaultAdmin({ token, ...options }: VaultAdminOptions): VaultAdmin {
-  const { call, close } = openRequester(options)
+  const { call, close } = openRequester({ ...options, clock: systemClock })
   return {
     async read(path) {
       try {

@@ -194,7 +194,7 @@ const checkSignature = (
 ): void => {
   const secret = app.gate.requirementOf(service, about)?.signingSecret ?? null
   if (secret === null) return
-  const key = app.settings.planSecrets[secret]
+  const key = app.secrets.settings.planSecrets[secret]
   if (key === undefined) throw evidenceUnsigned(`the plan names ${secret}, and this Plimsoll has no such secret`)
   if (!isSignedWith(key, text, [header].flat()[0]))
     throw evidenceUnsigned(`${about.kind}/${about.name} has to be signed`)
