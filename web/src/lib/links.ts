@@ -15,6 +15,12 @@ export const links = {
   run: (service: string, id: string, beside?: string) =>
     resolve('/services/[service]/runs/[id]', { service, id }) + (beside ? `?with=${encodeURIComponent(beside)}` : ''),
   loadLine: (service: string, id: string) => resolve('/services/[service]/load-lines/[id]', { service, id }),
+  releases: (service?: string) => resolve('/releases') + (service ? `?service=${encodeURIComponent(service)}` : ''),
+  release: (id: string) => resolve('/releases/[id]', { id }),
+  gate: (service: string) => resolve('/services/[service]/gate', { service }),
+  backtest: (service: string) => resolve('/services/[service]/gate/backtest', { service }),
+  verdict: (id: string) => resolve('/verdicts/[id]', { id }),
+  envelope: (id: string) => `/api/v1/verdicts/${encodeURIComponent(id)}/envelope`,
   plan: (view?: string) => resolve('/plan') + (view ? `?view=${view}` : ''),
   planExport: (format: 'given' | 'resolved' | 'openslo') => `/api/v1/plan/export?format=${format}`,
   /** Opens why a number is what it is, on the page one is on. */
