@@ -298,6 +298,7 @@ job "postgres" {
       env = local.contained ? {
         PGDATA                    = local.data_dir
         POSTGRES_USER             = "plimsoll"
+        POSTGRES_DB               = "postgres"
         POSTGRES_PASSWORD_FILE    = local.password
         POSTGRES_INITDB_ARGS      = "--data-checksums --auth-host=scram-sha-256"
         POSTGRES_HOST_AUTH_METHOD = "scram-sha-256"
