@@ -3,12 +3,12 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { guardedLookup } from '../src/plan/acceptance/address-guard.ts'
 import { runCommandCheck } from '../src/plan/acceptance/command-check.ts'
 import { runFileCheck } from '../src/plan/acceptance/file-check.ts'
 import { runHttpCheck } from '../src/plan/acceptance/http-check.ts'
 import type { CommandCheck, HttpCheck } from '../src/plan/model.ts'
 import { ManualClock } from '../src/platform/clock.ts'
+import { strictGuard } from '../src/platform/guard/address-guard.ts'
 import { openDatabase } from '../src/platform/database/open.ts'
 import { buildTestApp, type TestApp, type TestAppOptions } from './support/app.ts'
 
@@ -19,6 +19,7 @@ async function anApp(t: Test, options: TestAppOptions): Promise<TestApp> {
 }
 
 const clock = new ManualClock()
+const tools = { clock, guard: strictGuard }
 const never = new AbortController().signal
 
 const aCheck = { key: 'k', title: 'x', everyMs: 60_000, evidenceMs: 3_600_000 }
@@ -47,7 +48,7 @@ t.test('a check over HTTP compares what is answered with what is expected', asyn
     reply.end(`${method} is ok`)
   })
   const run = async (check: HttpCheck) => {
-    const { state, reasons } = await runHttpCheck(check, clock, never)
+    const { state, reasons } = await runHttpCheck(check, tools, never)
     return [state, reasons[0]?.code]
   }
   const body = (text: string) => ({
@@ -75,7 +76,7 @@ t.test('a redirect is followed at home, three times at most, and never elsewhere
     if (url === '/broken') return reply.writeHead(302, { location: 'http://' }).end()
     reply.end('ok')
   })
-  const run = async (path: string) => (await runHttpCheck(http(url + path), clock, never)).reasons[0]
+  const run = async (path: string) => (await runHttpCheck(http(url + path), tools, never)).reasons[0]
   t.match(await run('/home'), { code: 'as_expected' })
   t.match(await run('/away'), { code: 'redirected', text: `${url}/away is redirected to ${other}` })
   t.match(await run('/round'), { code: 'redirected', text: `${url}/round is redirected more than 3 times` })
@@ -87,7 +88,7 @@ t.test('an answer that does not come in time is a failure', async (t) => {
   let asked = () => {}
   const isAsked = new Promise<void>((resolve) => (asked = resolve))
   const url = await aSite(t, () => asked())
-  const run = runHttpCheck(http(url), clock, never)
+  const run = runHttpCheck(http(url), { clock }, never)
   await isAsked
   clock.advance(5_000)
   t.match(await run, { state: 'fail', reasons: [{ code: 'timeout' }] })
@@ -95,17 +96,17 @@ t.test('an answer that does not come in time is a failure', async (t) => {
 
 t.test('the metadata services of clouds are not asked, by whatever name', async (t) => {
   for (const host of ['169.254.169.254', '[fe80::1]', '[fd00:ec2::254]', '[::ffff:169.254.169.254]', '2852039166']) {
-    const { state, reasons } = await runHttpCheck(http(`http://${host}/latest/meta-data`), clock, never)
+    const { state, reasons } = await runHttpCheck(http(`http://${host}/latest/meta-data`), tools, never)
     t.match({ state, reasons }, { state: 'could_not_measure', reasons: [{ code: 'address_forbidden' }] }, host)
   }
-  const answer = await new Promise((resolve) => guardedLookup('169.254.169.254', { all: true }, resolve))
+  const answer = await new Promise((resolve) => strictGuard.lookup('169.254.169.254', { all: true }, resolve))
   t.match(
     answer,
     { name: 'Error', message: /link-local/ },
     'a name that resolves to one is caught where the connection is made'
   )
   t.equal(
-    await new Promise((resolve) => guardedLookup('127.0.0.1', {}, (error, address) => resolve(error ?? address))),
+    await new Promise((resolve) => strictGuard.lookup('127.0.0.1', {}, (error, address) => resolve(error ?? address))),
     '127.0.0.1'
   )
 })

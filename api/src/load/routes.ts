@@ -4,6 +4,7 @@ import type { LoadLine, LoadLineBrief, LoadRunBrief } from '../contract/load.ts'
 import { loadRoutes } from '../contract/load-routes.ts'
 import { on } from '../contract/route.ts'
 import { badRequest, notFound } from '../platform/errors.ts'
+import { addressGuard } from '../platform/guard/address-guard.ts'
 import type { ResolvedLoad } from '../plan/model.ts'
 import { serviceOf } from '../signals/routes.ts'
 import { decodeCursor, encodeCursor } from '../slo/alerting/cursor.rules.ts'
@@ -74,7 +75,8 @@ export const loadRunRoutes = async (instance: FastifyInstance): Promise<void> =>
       const subject = subjectOfPlan(service, load, {
         classKey: app.signals.classKeys[0]!,
         secrets: app.secrets.settings.planSecrets,
-        release: body.release ?? null
+        release: body.release ?? null,
+        guard: addressGuard(app.settings.ALLOW_LINK_LOCAL)
       })
       reply.code(202)
       return active.start({ service: service.name, subject, start: body, maxRatePerS: load.maxRatePerS })

@@ -1,5 +1,6 @@
 import type { LoadRequest, ResolvedLoad, ResolvedService } from '../plan/model.ts'
 import { complement } from '../plan/quantities.rules.ts'
+import type { AddressGuard } from '../platform/guard/address-guard.ts'
 import { secretMissing } from './errors.ts'
 import { housePromise, type Promised } from './line/hold.rules.ts'
 import type { LoadSubject } from './run/load.ts'
@@ -19,6 +20,7 @@ export const promisedOf = ({ objectives }: Pick<ResolvedService, 'objectives'>):
 }
 
 interface Around {
+  readonly guard?: AddressGuard
   readonly classKey: string
   readonly secrets: Readonly<Record<string, string | undefined>>
   readonly release: string | null
@@ -42,6 +44,7 @@ export const subjectOfPlan = (service: ResolvedService, load: ResolvedLoad, arou
     requests: load.requests.map((request, i) => planned(request, i, url, headers)),
     allowed: [url.host],
     verifyTls: true,
+    ...(around.guard && { guard: around.guard }),
     classKey: around.classKey,
     promised: promisedOf(service),
     timeoutMs: load.timeoutMs,

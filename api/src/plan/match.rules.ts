@@ -1,3 +1,4 @@
+import { patternMatches } from '../platform/guard/bounded-pattern.ts'
 import type { BodyMatch, HttpExpectation, StatusRange } from './model.ts'
 
 // The path patterns of the plan; where Caddy's path matcher knows the same form, both mean the same:
@@ -53,11 +54,15 @@ const bareHost = (host: string): string => host.toLowerCase().replace(/:\d+$/, '
 export const statusMatches = (ranges: readonly StatusRange[], status: number): boolean =>
   ranges.some((range) => status >= range.from && status <= range.to)
 
-/** Whether a body is as expected; null expects nothing of it. */
+/**
+ * Whether a body is as expected; null expects nothing of it.
+ *
+ * @throws PatternTooSlow when an expression backtracks without end
+ */
 export function bodyMatches(expected: BodyMatch | null, body: string): boolean {
   if (expected === null) return true
   if (expected.kind === 'contains') return body.includes(expected.text)
-  return new RegExp(expected.pattern, 'us').test(body)
+  return patternMatches(expected.pattern, 'us', body)
 }
 
 /** `200`, `200-299`, `204 or 304`: for sentences. */

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import fp from 'fastify-plugin'
 import { messageOf } from '../platform/errors.ts'
+import { addressGuard } from '../platform/guard/address-guard.ts'
 import { Gauge, type Registry } from '../platform/metrics.ts'
 import { AcceptanceJob } from './acceptance/acceptance.job.ts'
 import { EvidenceStore } from './acceptance/evidence-store.ts'
@@ -28,6 +29,7 @@ export const planPlugin = fp(
     const keeper = new PlanKeeper({ store, clock, log, location })
     const file = new PlanFileJob({ path, keeper, store, clock, log })
     const acceptance = new AcceptanceJob({
+      guard: addressGuard(app.settings.ALLOW_LINK_LOCAL),
       store: new EvidenceStore(database.db),
       lease: app.lease,
       clock,

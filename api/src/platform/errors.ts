@@ -84,6 +84,12 @@ export const bodyTooLarge = codedError({
   hint: 'send less at a time, or raise BODY_LIMIT_BYTES'
 })
 
+export const requestTimeout = codedError({
+  code: 'PLIMSOLL_REQUEST_TIMEOUT',
+  status: 408,
+  title: 'The request did not arrive in time'
+})
+
 export const unsupportedMediaType = codedError({
   code: 'PLIMSOLL_UNSUPPORTED_MEDIA_TYPE',
   status: 415,

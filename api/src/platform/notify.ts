@@ -4,6 +4,7 @@ import type { Kysely, Selectable } from 'kysely'
 import type { Cancel, Clock } from './clock.ts'
 import type { DeliveriesTable, Tables } from './database/tables.ts'
 import { messageOf } from './errors.ts'
+import { addressGuard, strictGuard, type AddressGuard } from './guard/address-guard.ts'
 import { leadsAlone, type Leadership } from './lease.ts'
 import { Counter } from './metrics.ts'
 import { afterAttempt, type Attempt } from './notify.rules.ts'
@@ -42,6 +43,8 @@ export interface NotifierOptions {
   readonly timeoutMs: number
   /** Who delivers for all instances; whoever runs alone does. */
   readonly lease?: Pick<Leadership, 'isLeader' | 'act'>
+  /** What may be told; the strict one unless given. */
+  readonly guard?: AddressGuard
   readonly random?: () => number
   readonly onOutcome?: (outcome: 'delivered' | 'failed' | 'retried') => void
 }
@@ -75,7 +78,13 @@ export class Notifier {
   #round: Promise<void> | null = null
 
   constructor(options: NotifierOptions) {
-    this.#options = { random: Math.random, onOutcome: () => {}, lease: leadsAlone(options.db), ...options }
+    this.#options = {
+      random: Math.random,
+      onOutcome: () => {},
+      lease: leadsAlone(options.db),
+      guard: strictGuard,
+      ...options
+    }
     this.useAlways(options.urls, options.secret)
     this.#stopPolling = options.clock.every(pollMs, () => this.#poll())
   }
@@ -250,7 +259,7 @@ export class Notifier {
 
   #post(receiver: Receiver, { id, dedup_key, body }: Delivery): Promise<Attempt> {
     const message = { id, dedupKey: dedup_key, body }
-    return postWebhook(receiver, message, this.#options.clock, this.#closing.signal)
+    return postWebhook(receiver, message, this.#options, this.#closing.signal)
   }
 
   async #giveUpOldest(pending: readonly Delivery[]): Promise<void> {
@@ -297,6 +306,7 @@ export const notifyPlugin = fp(
       secret: settings.WEBHOOK_SECRET,
       timeoutMs: settings.WEBHOOK_TIMEOUT_MS,
       lease: app.lease,
+      guard: addressGuard(settings.ALLOW_LINK_LOCAL),
       onOutcome: (outcome) => outcomes.inc({ outcome })
     })
     app.decorate('notifier', notifier)

@@ -1,6 +1,8 @@
 import { createHash, createHmac } from 'node:crypto'
+import { Agent, fetch } from 'undici'
 import type { Clock } from './clock.ts'
 import { messageOf } from './errors.ts'
+import type { AddressGuard } from './guard/address-guard.ts'
 import { parseRetryAfter, type Attempt } from './notify.rules.ts'
 
 /** Somebody who is told. */
@@ -28,21 +30,29 @@ export interface WebhookMessage {
   readonly body: string
 }
 
+export interface WebhookTools {
+  readonly clock: Clock
+  readonly guard: AddressGuard
+}
+
 const noUrl: Attempt = { status: null, error: 'the secret that holds its URL is not set', retryAfterMs: null }
 
 /** Tries once to deliver a message. Never throws: what went wrong is the result. */
 export async function postWebhook(
   { url, headers, secret, timeoutMs }: Receiver,
   { id, dedupKey, body }: WebhookMessage,
-  clock: Clock,
+  { clock, guard }: WebhookTools,
   signal: AbortSignal
 ): Promise<Attempt> {
   if (url === null) return noUrl
   const timeout = new AbortController()
   const cancel = clock.after(timeoutMs, () => timeout.abort(new Error(`no reply within ${timeoutMs} ms`)))
   const timestamp = String(Math.floor(clock.nowMs() / 1_000))
+  const agent = new Agent({ connect: { lookup: guard.lookup }, pipelining: 0 })
   try {
+    guard.refuseHost(new URL(url))
     const response = await fetch(url, {
+      dispatcher: agent,
       method: 'POST',
       body,
       redirect: 'manual',
@@ -64,6 +74,7 @@ export async function postWebhook(
     return { status: null, error: reasonOf(error), retryAfterMs: null }
   } finally {
     cancel()
+    await agent.destroy().catch(() => {}) // thrown away, however it ends
   }
 }
 

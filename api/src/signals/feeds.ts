@@ -3,6 +3,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { Tables } from '../platform/database/tables.ts'
 import type { Leadership } from '../platform/lease.ts'
 import type { LoggedService } from './caddy-log/options.ts'
+import type { AddressGuard } from '../platform/guard/address-guard.ts'
 import { startFileFeed } from './caddy-log/feed.ts'
 import { TcpLog } from './caddy-log/tcp.ts'
 import type { FeedWish, WishedService } from './feed-wishes.rules.ts'
@@ -29,6 +30,7 @@ export interface FeedStarterOptions {
   readonly flushIntervalMs: number
   readonly classKeys: readonly string[]
   readonly secret: (name: string) => string | undefined
+  readonly guard: AddressGuard
   readonly recorder: Recorder
   readonly intake: PushIntake
   readonly requests: SelfRequests
@@ -80,9 +82,9 @@ export function feedStarter(options: FeedStarterOptions): (wish: FeedWish) => Pr
       case 'probe': {
         const { service, thresholdsMs, objectivePaths } = wish.counting
         const random = Math.random
-        const { lease } = options
+        const { lease, guard } = options
         const counting = { service, thresholdsMs, objectivePaths, oldestKeptMs, recorder, results, lease, onError }
-        return startProbeFeed({ ...counting, signal: wish.signal, clock, secret, places, random })
+        return startProbeFeed({ ...counting, signal: wish.signal, clock, secret, guard, places, random })
       }
       case 'push': {
         const { signal } = wish

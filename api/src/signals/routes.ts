@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { on, serviceRoutes } from '../contract/index.ts'
 import type { ResolvedService } from '../plan/model.ts'
+import { mayUse } from '../platform/access/decide.rules.ts'
 import { notFound, unsupportedMediaType, validationFailed } from '../platform/errors.ts'
 import { isProbedOnly } from './promise.rules.ts'
 import { mostHeatmapSteps, readHeatmap } from './read/heatmap.ts'
@@ -43,7 +44,10 @@ export async function signalRoutes(instance: FastifyInstance): Promise<void> {
     ...on(serviceRoutes, 'POST /api/v1/events'),
     handler: async (request) => {
       refuseEncoded(request)
-      const reply = await app.signals.push.take(request.raw, request.headers['idempotency-key'])
+      const reply = await app.signals.push.take(request.raw, {
+        key: request.headers['idempotency-key'],
+        mayPush: (service) => mayUse(request.caller, service)
+      })
       request.log.debug({ accepted: reply.accepted, rejected: reply.rejected.length }, 'events pushed')
       return reply
     }

@@ -7,6 +7,7 @@ import type { PlanInForce } from '../plan/service.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Tables } from '../platform/database/tables.ts'
 import { messageOf } from '../platform/errors.ts'
+import { addressGuard } from '../platform/guard/address-guard.ts'
 import type { Leadership } from '../platform/lease.ts'
 import type { OtherInstance } from '../platform/instances.ts'
 import type { LiveHub } from '../platform/live.ts'
@@ -42,7 +43,13 @@ export interface SignalsOptions {
   readonly log: Pick<FastifyBaseLogger, 'debug' | 'warn'>
   readonly settings: Pick<
     Settings,
-    'release' | 'FLUSH_INTERVAL_MS' | 'PLAN_FILE' | 'RETAIN_10S_HOURS' | 'RETAIN_1M_DAYS' | 'RETAIN_1H_DAYS'
+    | 'release'
+    | 'ALLOW_LINK_LOCAL'
+    | 'FLUSH_INTERVAL_MS'
+    | 'PLAN_FILE'
+    | 'RETAIN_10S_HOURS'
+    | 'RETAIN_1M_DAYS'
+    | 'RETAIN_1H_DAYS'
   >
   readonly instance: { readonly id: string; readonly version: string }
   /** Secrets that sign `X-Plimsoll-Class`. */
@@ -109,6 +116,7 @@ export class Signals {
     const onError = say('a source has trouble')
     const start = feedStarter({
       ...options,
+      guard: addressGuard(settings.ALLOW_LINK_LOCAL),
       release: settings.release,
       flushIntervalMs,
       recorder: this.#recorder,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { LoadRun } from '../../contract/load.ts'
 import { systemClock, type Clock } from '../../platform/clock.ts'
+import type { AddressGuard } from '../../platform/guard/address-guard.ts'
 import { version } from '../../platform/version.ts'
 import { targetCloses } from '../errors.ts'
 import type { Promised } from '../line/hold.rules.ts'
@@ -20,6 +21,8 @@ export interface LoadSubject {
   /** Hosts that may be loaded beside this machine. */
   readonly allowed: readonly string[]
   readonly verifyTls: boolean
+  /** What may be loaded at all; the strict one unless given. */
+  readonly guard?: AddressGuard
   readonly classKey: string
   readonly promised: Promised
   readonly timeoutMs: number

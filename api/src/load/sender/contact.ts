@@ -1,5 +1,7 @@
+import type { LookupAddress } from 'node:dns'
 import { lookup } from 'node:dns/promises'
 import { Client } from 'undici'
+import { strictGuard, type AddressGuard } from '../../platform/guard/address-guard.ts'
 import * as refuse from '../errors.ts'
 import { connecting, maxReplyBytes } from './connection.ts'
 import { failureOf } from './failure.rules.ts'
@@ -10,6 +12,8 @@ export interface TargetChoice {
   /** Hosts that may be loaded beside this machine. */
   readonly allowed: readonly string[]
   readonly verifyTls: boolean
+  /** What may be loaded at all; the strict one unless given. */
+  readonly guard?: AddressGuard
 }
 
 /**
@@ -18,7 +22,8 @@ export interface TargetChoice {
  *
  * @throws PLIMSOLL_TARGET_INVALID, PLIMSOLL_TARGET_NOT_FOUND, PLIMSOLL_TARGET_NOT_ALLOWED
  */
-export async function resolveTarget(text: string, { allowed, verifyTls }: TargetChoice): Promise<PlannedTarget> {
+export async function resolveTarget(text: string, choice: TargetChoice): Promise<PlannedTarget> {
+  const { allowed, verifyTls, guard = strictGuard } = choice
   const url = URL.canParse(text) ? new URL(text) : null
   if (!url || !/^https?:$/.test(url.protocol) || url.hostname === '') {
     throw refuse.targetInvalid(`"${text}" is not an http or https URL`)
@@ -26,12 +31,25 @@ export async function resolveTarget(text: string, { allowed, verifyTls }: Target
   const found = await lookup(url.hostname.replace(/^\[|\]$/g, '')).catch((cause: unknown) => {
     throw refuse.targetNotFound(`no address for ${url.hostname}`, { cause })
   })
+  refuseForbidden(guard, url, found)
   if (!isLoopbackAddress(found.address) && !isNamed(url, allowed)) {
     throw refuse.targetNotAllowed(`${url.hostname} (${found.address}) is not this machine`, {
       hint: `say --yes-i-may-load ${url.hostname} when it is yours to load`
     })
   }
   return { origin: url.origin, address: found.address, verifyTls }
+}
+
+/** The address is used as it was found: what the name says later does not matter. */
+const refuseForbidden = (guard: AddressGuard, url: URL, { address, family }: LookupAddress): void => {
+  try {
+    guard.refuseHost(new URL(`http://${family === 6 ? `[${address}]` : address}`))
+  } catch (cause) {
+    throw refuse.targetNotAllowed(`${url.hostname} is ${address}, which is link-local`, {
+      hint: 'load another address, or set ALLOW_LINK_LOCAL=true',
+      cause
+    })
+  }
 }
 
 /** What a first request came to. */

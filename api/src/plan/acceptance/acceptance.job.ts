@@ -6,6 +6,7 @@ import type { Leadership } from '../../platform/lease.ts'
 import { milestoneUnknown } from '../errors.ts'
 import type { ResolvedCheck, ResolvedMilestone, ResolvedPlan } from '../model.ts'
 import type { ObjectiveStatePort } from '../service.ts'
+import type { AddressGuard } from '../../platform/guard/address-guard.ts'
 import { runCommandCheck } from './command-check.ts'
 import { evidenceKey, type Evidence, type EvidenceStore } from './evidence-store.ts'
 import { runFileCheck } from './file-check.ts'
@@ -25,6 +26,7 @@ export interface AcceptanceOptions {
   readonly plan: () => ResolvedPlan
   readonly directory: string
   readonly allowedCommands: readonly (readonly string[])[]
+  readonly guard: AddressGuard
   readonly random?: () => number
 }
 
@@ -166,10 +168,10 @@ export class AcceptanceJob {
   }
 
   #outcomeOf(check: ResolvedCheck): Outcome | Promise<Outcome> {
-    const { clock, directory, allowedCommands: allowed } = this.#options
+    const { clock, directory, guard, allowedCommands: allowed } = this.#options
     switch (check.kind) {
       case 'http':
-        return runHttpCheck(check, clock, this.#stop.signal)
+        return runHttpCheck(check, { clock, guard }, this.#stop.signal)
       case 'file':
         return runFileCheck(check, directory)
       case 'command':

@@ -1,24 +1,32 @@
 import { Agent, request, type Dispatcher } from 'undici'
 import type { Clock } from '../../platform/clock.ts'
 import { messageOf } from '../../platform/errors.ts'
+import { AddressForbidden, strictGuard, type AddressGuard } from '../../platform/guard/address-guard.ts'
+import { PatternTooSlow } from '../../platform/guard/bounded-pattern.ts'
 import { bodyMatches, statusMatches, statusText } from '../match.rules.ts'
 import type { HttpCheck } from '../model.ts'
-import { AddressForbidden, guardedLookup, refuseForbiddenHost } from './address-guard.ts'
 import { outcome, type Outcome } from './outcome.ts'
 
 const maxRedirects = 3
 const maxBodyBytes = 65_536
 
+export interface HttpTools {
+  readonly clock: Clock
+  /** What may be asked; the strict one unless given. */
+  readonly guard?: AddressGuard
+}
+
 /**
  * Asks for the URL of a check and compares the answer. Redirects are followed within the same
  * origin only: what is asked is what the plan names. Never rejects.
  */
-export async function runHttpCheck(check: HttpCheck, clock: Clock, stop: AbortSignal): Promise<Outcome> {
+export async function runHttpCheck(check: HttpCheck, tools: HttpTools, stop: AbortSignal): Promise<Outcome> {
+  const { clock, guard = strictGuard } = tools
   const timeout = new AbortController()
   const cancel = clock.after(check.timeoutMs, () => timeout.abort())
-  const agent = new Agent({ connect: { lookup: guardedLookup }, pipelining: 0 })
+  const agent = new Agent({ connect: { lookup: guard.lookup }, pipelining: 0 })
   try {
-    return judge(check, await ask(check, agent, AbortSignal.any([timeout.signal, stop])))
+    return judge(check, await ask(check, { agent, guard }, AbortSignal.any([timeout.signal, stop])))
   } catch (error) {
     if (timeout.signal.aborted)
       return outcome('fail', 'timeout', `no complete answer of ${check.url} within ${check.timeoutMs} ms`)
@@ -34,13 +42,17 @@ interface Answer {
   readonly body: string
 }
 
-async function ask({ url, method }: HttpCheck, dispatcher: Dispatcher, signal: AbortSignal): Promise<Answer> {
+async function ask(
+  { url, method }: HttpCheck,
+  { agent, guard }: { agent: Dispatcher; guard: AddressGuard },
+  signal: AbortSignal
+): Promise<Answer> {
   let target = new URL(url)
   for (let redirects = 0; ; redirects++) {
-    refuseForbiddenHost(target)
+    guard.refuseHost(target)
     const { statusCode, headers, body } = await request(target.href, {
       method,
-      dispatcher,
+      dispatcher: agent,
       signal,
       headers: { 'user-agent': 'plimsoll' }
     })
@@ -85,6 +97,7 @@ function failure({ url }: HttpCheck, error: unknown): Outcome {
     return outcome('fail', 'redirected', `${url} ${error.message}`, 'name the final URL in the plan')
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   if (cause instanceof AddressForbidden) return outcome('could_not_measure', 'address_forbidden', cause.message)
+  if (cause instanceof PatternTooSlow) return outcome('could_not_measure', 'pattern_too_slow', cause.message)
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : messageOf(cause)
   return outcome('fail', 'no_answer', `${url} does not answer (${code})`)
 }

@@ -2,6 +2,8 @@ import { positionIn, type Position, type SyntaxFault } from './position.ts'
 
 export const maxTextBytes = 1_048_576
 const maxOpenBrackets = 100
+/** Lines each indented more than the one before: the parser's work grows faster than their number. */
+const maxIndents = 100
 
 /** A parser would need seconds for this: forty levels on one line. */
 const nestedOnOneLine = /(?:[-?:!&][ \t]+){40}/
@@ -64,5 +66,17 @@ function indexOfDeepNesting(text: string): number {
     else if ((code === 0x5d || code === 0x7d) && open > 0) open--
     if (open > maxOpenBrackets) return i
   }
-  return text.search(nestedOnOneLine)
+  const indented = indexOfDeepIndentation(text)
+  return indented === -1 ? text.search(nestedOnOneLine) : indented
+}
+
+function indexOfDeepIndentation(text: string): number {
+  const indents: number[] = []
+  for (const { index, groups } of text.matchAll(/^(?<indent>[ \t]*)[^\s#]/gm)) {
+    const indent = groups?.['indent']?.length ?? 0
+    while ((indents.at(-1) ?? -1) >= indent) indents.pop()
+    indents.push(indent)
+    if (indents.length > maxIndents) return index
+  }
+  return -1
 }

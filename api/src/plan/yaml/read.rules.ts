@@ -1,4 +1,15 @@
-import { isAlias, isMap, isScalar, isSeq, type Alias, type Document, type Node, type Pair, type YAMLMap } from 'yaml'
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  visit,
+  type Alias,
+  type Document,
+  type Node,
+  type Pair,
+  type YAMLMap
+} from 'yaml'
 import type { Path } from '../fault.ts'
 import { compose } from './compose.rules.ts'
 import { decode } from './decode.rules.ts'
@@ -55,6 +66,7 @@ type Complain = (node: Node, text: string, found: string, expected: string) => v
 class Unreadable extends Error {}
 
 function readValue(document: Parsed, complain: Complain): unknown {
+  const targets = targetsOf(document)
   let count = 0
 
   const valueOf = (node: Node | null, depth: number): unknown => {
@@ -90,7 +102,7 @@ function readValue(document: Parsed, complain: Complain): unknown {
   }
 
   const target = (alias: Alias): Node => {
-    const node = alias.resolve(document)
+    const node = targets.get(alias)
     if (node) return node
     throw refuse(
       alias,
@@ -106,6 +118,22 @@ function readValue(document: Parsed, complain: Complain): unknown {
   }
 
   return valueOf(document.contents, 0)
+}
+
+/** What each alias stands for, found in one walk: an alias that looks for itself walks the whole document. */
+function targetsOf(document: Parsed): ReadonlyMap<Alias, Node> {
+  const anchors = new Map<string, Node>()
+  const targets = new Map<Alias, Node>()
+  visit(document, {
+    Alias: (_key, alias) => {
+      const node = anchors.get(alias.source)
+      if (node) targets.set(alias, node)
+    },
+    Value: (_key, node) => {
+      if (node.anchor !== undefined) anchors.set(node.anchor, node)
+    }
+  })
+  return targets
 }
 
 /** Offset of what a path leads to. */

@@ -51,6 +51,20 @@ export const accessSettings = {
     'roles of workloads by claims of their identity, as OIDC_ROLES: deployer/shop-api: nomad_job_id=ship-shop & nomad_namespace=default',
     { allowed: 'rules ROLE[/SERVICE+SERVICE]: CLAIM=VALUE & CLAIM=VALUE, separated by ; (or *: everybody)' }
   ),
+  HEADERS_TIMEOUT_MS: wholeNumber('ms', 'how long the headers of a request may take to arrive', {
+    default: 15_000,
+    minimum: 100,
+    maximum: 600_000
+  }),
+  BODY_TIMEOUT_MS: wholeNumber(
+    'ms',
+    'how long a JSON or YAML body may take to arrive; imports and pushes have 10 minutes',
+    {
+      default: 30_000,
+      minimum: 100,
+      maximum: 600_000
+    }
+  ),
   ALLOW_LINK_LOCAL: Type.Boolean({
     default: false,
     description:

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { bodyTooLarge, codedError, malformedBody, unsupportedMediaType } from '../errors.ts'
+import { bodyTooLarge, codedError, malformedBody, requestTimeout, unsupportedMediaType } from '../errors.ts'
 
 const bodyTooDeep = codedError({
   code: 'PLIMSOLL_BODY_TOO_DEEP',
@@ -43,9 +43,23 @@ const mediaTypeOf = (request: FastifyRequest): string =>
  * The whole body as text, for routes that consume something else than JSON.
  *
  * @param limitBytes - a longer body is refused, and no more than this is ever held
- * @throws PLIMSOLL_BODY_TOO_LARGE, PLIMSOLL_MALFORMED_BODY when it is not UTF-8 or ends early
+ * @throws PLIMSOLL_BODY_TOO_LARGE, PLIMSOLL_REQUEST_TIMEOUT, PLIMSOLL_MALFORMED_BODY when it is not UTF-8 or ends early
  */
 export async function readText(request: FastifyRequest, limitBytes: number): Promise<string> {
+  const { clock, settings } = request.server
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const cancel = clock.after(settings.BODY_TIMEOUT_MS, () => {
+    const detail = `The body was not complete within ${settings.BODY_TIMEOUT_MS} ms`
+    reject(requestTimeout(detail, { headers: { connection: 'close' } }))
+  })
+  try {
+    return await Promise.race([readAll(request, limitBytes), late])
+  } finally {
+    cancel()
+  }
+}
+
+async function readAll(request: FastifyRequest, limitBytes: number): Promise<string> {
   const tooLarge = `The body is larger than ${limitBytes} bytes`
   if (Number(request.headers['content-length']) > limitBytes) throw bodyTooLarge(tooLarge)
   const chunks: Buffer[] = []

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { badRequest, type CodedError, codedError, methodNotAllowed, notFound } from '../errors.ts'
+import { badRequest, type CodedError, codedError, methodNotAllowed, notFound, requestTimeout } from '../errors.ts'
 import { problemType, sendProblem, toCodedError, toProblem } from './problem.ts'
 
 const headersTooLarge = codedError({
@@ -10,12 +10,6 @@ const headersTooLarge = codedError({
   status: 431,
   title: 'The request headers are too large',
   hint: 'send fewer or shorter headers (cookies of other programs on this host count too)'
-})
-
-const requestTimeout = codedError({
-  code: 'PLIMSOLL_REQUEST_TIMEOUT',
-  status: 408,
-  title: 'The request did not arrive in time'
 })
 
 const brokenHttp = codedError({ code: 'PLIMSOLL_BROKEN_HTTP', status: 400, title: 'This is not HTTP' })

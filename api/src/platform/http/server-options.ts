@@ -21,7 +21,11 @@ export const serverOptions = (settings: Settings, loggerInstance?: FastifyBaseLo
     // an import of a day's log may take its time; headers may not
     requestTimeout: 600_000,
     keepAliveTimeout: 72_000, // longer than a proxy's idle time of usually 60 s, or it meets a closed connection
-    http: { headersTimeout: 15_000 },
+    http: {
+      headersTimeout: settings.HEADERS_TIMEOUT_MS,
+      // how often Node looks for those who send too slowly
+      connectionsCheckingInterval: Math.min(5_000, settings.HEADERS_TIMEOUT_MS)
+    },
     frameworkErrors,
     clientErrorHandler
   } satisfies FastifyHttpOptions<Server>

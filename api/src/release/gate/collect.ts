@@ -161,7 +161,11 @@ const lineFact = (line: LoadLine): LineFact | null => {
 const dependencyOf = async (rooms: Rooms, name: string): Promise<DependencyFact> => {
   const { slo, clock, plan } = rooms
   if (name.includes(':')) {
-    const { state, reasons } = await runHttpCheck(answers(name), clock, AbortSignal.timeout(2 * dependencyTimeoutMs))
+    const { state, reasons } = await runHttpCheck(
+      answers(name),
+      { clock },
+      AbortSignal.timeout(2 * dependencyTimeoutMs)
+    )
     return { name, state, text: reasons[0]?.text ?? state }
   }
   if (!plan.current().services.some((service) => service.name === name)) {

@@ -1,6 +1,7 @@
 import { createReadStream, type BigIntStats } from 'node:fs'
-import { open, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { createGunzip } from 'node:zlib'
+import { openNamedFile } from '../../platform/guard/path-guard.ts'
 import { maxHeadBytes } from './log-ranges.ts'
 import { readTimeMs } from './formats.rules.ts'
 
@@ -41,10 +42,10 @@ export class NotAFile extends Error {
 /**
  * Opens a file of a log.
  *
- * @throws the error of the file system, or {@link NotAFile}
+ * @throws the error of the file system, PathForbidden, or {@link NotAFile}
  */
 export async function openSegment(path: string): Promise<LogSegment> {
-  const handle = await open(path, 'r')
+  const handle = await openNamedFile(path)
   try {
     const stat = await handle.stat({ bigint: true })
     if (!stat.isFile()) throw new NotAFile(`${path} is not a file`)

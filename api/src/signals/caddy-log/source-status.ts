@@ -44,6 +44,10 @@ const causes: Readonly<Record<string, { code: string; hint: string }>> = {
   },
   EPERM: { code: 'log_permission_denied', hint: "let Plimsoll's user read the file and enter its folder" },
   EISDIR: { code: 'log_not_a_file', hint: 'name the file, not its folder' },
+  PATH_FORBIDDEN: {
+    code: 'log_path_forbidden',
+    hint: 'name the log itself; nothing below /proc, /sys and /dev is read'
+  },
   NOT_A_FILE: { code: 'log_not_a_file', hint: 'name a regular file; for a socket use the TCP source' },
   ELOOP: { code: 'log_unreadable', hint: 'its symbolic links lead in a circle' },
   EIO: { code: 'log_unreadable', hint: 'the disk reports an error: see the kernel log' },

@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { TLSSocket } from 'node:tls'
+import type { AddressGuard } from '../../platform/guard/address-guard.ts'
 import type { ProbeSignal } from '../../plan/model.ts'
 
 /** A body is read up to this size and then left: an endless one ends the same way. */
@@ -31,13 +32,14 @@ type Sending = Pick<ProbeSignal, 'url' | 'method' | 'body' | 'maxRedirects' | 'f
   readonly headers: Readonly<Record<string, string>>
   /** Lower-case names of headers that hold secrets: they stay with the first origin. */
   readonly secretNames: ReadonlySet<string>
+  readonly guard: AddressGuard
 }
 
 /**
  * One request with its redirects, each on a connection of its own: what is measured includes
  * resolving, connecting and TLS, as a new visitor meets them, and no dead connection is shared.
  *
- * @throws whatever Node's network code reports; RedirectRefused; the signal's reason when aborted
+ * @throws AddressForbidden; whatever Node's network code reports; RedirectRefused; the signal's reason when aborted
  */
 export async function exchange(sending: Sending, signal: AbortSignal): Promise<Answer> {
   let url = new URL(sending.url)
@@ -87,11 +89,14 @@ interface Received {
   readonly certificateExpiresMs: number | null
 }
 
-function send(url: URL, { method, body, headers, family, tls }: Sending, signal: AbortSignal): Promise<Received> {
+function send(url: URL, sending: Sending, signal: AbortSignal): Promise<Received> {
+  const { method, body, headers, family, tls, guard } = sending
+  guard.refuseHost(url)
   const options: RequestOptions & { rejectUnauthorized: boolean } = {
     method,
     headers: { 'user-agent': 'plimsoll-probe', ...headers, connection: 'close' },
     agent: false,
+    lookup: guard.lookup,
     signal,
     rejectUnauthorized: tls.verify,
     ...(family !== 'any' && { family })

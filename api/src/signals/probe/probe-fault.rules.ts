@@ -21,7 +21,14 @@ export type FailureCode =
   | 'unexpected_body'
   | 'request_failed'
 
-export type NotRunCode = 'resolver_unreachable' | 'network_down' | 'out_of_resources' | 'stalled' | 'secret_missing'
+export type NotRunCode =
+  | 'resolver_unreachable'
+  | 'network_down'
+  | 'out_of_resources'
+  | 'stalled'
+  | 'secret_missing'
+  | 'address_forbidden'
+  | 'pattern_too_slow'
 
 interface Known {
   readonly code: FailureCode
@@ -93,6 +100,16 @@ const ours: Readonly<Record<string, { readonly code: NotRunCode; readonly text: 
     code: 'network_down',
     text: 'this machine has no route there',
     hint: 'check the network of the machine Plimsoll runs on, and the address family of the probe'
+  },
+  PLIMSOLL_ADDRESS_FORBIDDEN: {
+    code: 'address_forbidden',
+    text: 'link-local addresses hand out credentials on cloud machines: they are not asked',
+    hint: 'probe another address, or set ALLOW_LINK_LOCAL=true where plans are trusted with the metadata of this machine'
+  },
+  PLIMSOLL_PATTERN_TOO_SLOW: {
+    code: 'pattern_too_slow',
+    text: 'expect.body.matches took more than 100 ms on this answer',
+    hint: 'write an expression without nested repetitions, or use expect.body.contains'
   },
   ENETDOWN: { code: 'network_down', text: 'the network of this machine is down', hint: 'bring it up' },
   EMFILE: resources,

@@ -1,6 +1,7 @@
 import type { Clock } from '../../platform/clock.ts'
 import { bodyMatches, statusMatches, statusText } from '../../plan/match.rules.ts'
 import type { ProbeSignal } from '../../plan/model.ts'
+import { strictGuard, type AddressGuard } from '../../platform/guard/address-guard.ts'
 import { exchange, RedirectRefused, type Answer } from './exchange.ts'
 import { findingOf, isOwnStall, type Finding } from './probe-fault.rules.ts'
 
@@ -19,6 +20,8 @@ export interface ProbeTools {
   readonly clock: Clock
   /** The value of a named secret; undefined: there is none. */
   readonly secret: (name: string) => string | undefined
+  /** What may be asked; the strict one unless given. */
+  readonly guard?: AddressGuard
 }
 
 /** Our timers are looked at this often while a probe is out, ms. */
@@ -53,7 +56,13 @@ export async function runProbe(signal: ProbeSignal, tools: ProbeTools, stop: Abo
   const stall = watchStalls(clock)
   const cancel = clock.after(signal.timeoutMs, () => timeout.abort())
   try {
-    const sending = { ...signal, headers, secretNames: new Set(Object.keys(signal.secretHeaders).map(lowerCase)) }
+    const { guard = strictGuard } = tools
+    const sending = {
+      ...signal,
+      headers,
+      guard,
+      secretNames: new Set(Object.keys(signal.secretHeaders).map(lowerCase))
+    }
     const answer = await exchange(sending, AbortSignal.any([timeout.signal, stop]))
     return end(judge(signal, answer), answer)
   } catch (error) {

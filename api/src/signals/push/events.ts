@@ -28,6 +28,8 @@ export interface PushRules {
   readonly nowMs: number
   /** Start of the oldest slice that is kept, Unix ms. */
   readonly oldestMs: number
+  /** Whether the caller may push events of a service. */
+  readonly mayPush: (service: string) => boolean
   /** Whether events of a service may be pushed; null: there is no such service. */
   readonly takes: (service: string) => boolean | null
 }
@@ -55,6 +57,7 @@ export function readEvent(line: BodyLine, rules: PushRules): ReadEvent | BadLine
   }
   if (!isEvent(event)) return reject('invalid_event', describe(isEvent.errors ?? []))
   const { service } = event
+  if (!rules.mayPush(service)) return reject('service_not_in_scope', `you may not push events of ${service}`)
   const takes = rules.takes(service)
   if (takes === null) return reject('unknown_service', `there is no service ${service} in the plan`)
   if (!takes) return reject('no_push_signal', `${service} takes no pushes: add \`push\` to its signals in the plan`)

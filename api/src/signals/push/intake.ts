@@ -39,6 +39,12 @@ export interface PushIntakeOptions {
   readonly isService: (name: string) => boolean
 }
 
+export interface PushOptions {
+  readonly key?: string | undefined
+  /** Whether the caller may push events of a service; all unless given. */
+  readonly mayPush?: (service: string) => boolean
+}
+
 /** How pushes of one service went, since it takes them. */
 export interface PushTally {
   /** Lines read of it, counted or not. */
@@ -108,17 +114,17 @@ export class PushIntake {
   /**
    * Counts the events of a body, all lines that can be counted in one transaction.
    *
-   * @param key - idempotency key: the same key and body give the same reply and count once
+   * @param options.key - idempotency key: the same key and body give the same reply and count once
    * @throws PLIMSOLL_BODY_TOO_LARGE, PLIMSOLL_MALFORMED_BODY, PLIMSOLL_PUSH_EMPTY, PLIMSOLL_PUSH_REJECTED,
    *   PLIMSOLL_IDEMPOTENCY_KEY_REUSED, PLIMSOLL_STORE_UNAVAILABLE; nothing is counted then
    */
-  async take(body: AsyncIterable<Buffer>, key?: string): Promise<PushReply> {
+  async take(body: AsyncIterable<Buffer>, { key, mayPush = () => true }: PushOptions = {}): Promise<PushReply> {
     const { lines, hash } = await readLines(body)
     for (let attempt = 1; attempt <= maxAttempts; attempt++) {
       const given = key === undefined ? null : await givenReply(this.#options.db, key, hash)
       if (given) return given
       if (lines.length === 0) throw pushEmpty('The body has no line')
-      const counted = await this.#turns.use(() => this.#count(lines))
+      const counted = await this.#turns.use(() => this.#count(lines, mayPush))
       try {
         return await this.#store(counted, key === undefined ? null : { key, bodyHash: hash })
       } catch (error) {
@@ -129,12 +135,13 @@ export class PushIntake {
   }
 
   /** One push at a time: what is recorded until it is drained is its own. */
-  async #count(lines: readonly BodyLine[]): Promise<CountedPush> {
+  async #count(lines: readonly BodyLine[], mayPush: (service: string) => boolean): Promise<CountedPush> {
     const { clock, store } = this.#options
     const nowMs = clock.nowMs()
     const pause = yielder(clock)
     const counters = new Map(this.#counters)
-    const rules = { nowMs, oldestMs: store.oldestKeptMs(hourMs), takes: (name: string) => this.#takes(name, counters) }
+    const takes = (name: string): boolean | null => this.#takes(name, counters)
+    const rules = { nowMs, oldestMs: store.oldestKeptMs(hourMs), mayPush, takes }
     const events: ReadEvent[] = []
     const bad: BadLine[] = []
     const touched = new Set<ServiceCounter>()
