@@ -6,6 +6,13 @@ export const releaseEnded = codedError({
   title: 'The release has ended'
 })
 
+export const noBaseline = codedError({
+  code: 'PLIMSOLL_RELEASE_NO_BASELINE',
+  status: 409,
+  title: 'There is no version to compare with',
+  hint: 'name one as baseline; without it the version is taken that served most users in the last ten minutes'
+})
+
 export const notTheLeader = codedError({
   code: 'PLIMSOLL_NOT_THE_LEADER',
   status: 503,

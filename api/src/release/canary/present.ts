@@ -1,21 +1,13 @@
-import type {
-  Canary,
-  CanaryArm,
-  CanaryState,
-  Release,
-  ReleaseAction,
-  ReleaseBrief,
-  TimelineEntry
-} from '../../contract/releases.ts'
+import type { Canary, CanaryArm, Release, ReleaseAction, ReleaseBrief, TimelineEntry } from '../../contract/releases.ts'
 import { anytimeUpper } from '../../slo/statistics/evidence.rules.ts'
 import type { Analysis } from './analysis.ts'
 import { latencyOf, type ArmsSource } from './arms.ts'
 import type { ActionRecord, ReleaseRecord } from './record.ts'
 import type { ArmCounts } from './rules/batches.rules.ts'
 import { ratioInterval, ratioShown } from './rules/ratio-interval.rules.ts'
-import { splitIsOff } from './rules/sample-ratio.rules.ts'
+import { standingOf } from './standing.rules.ts'
 import type { KeptBatch } from './store.ts'
-import { reasonsOf, sentenceOf, share, toDecide } from './words.rules.ts'
+import { reasonsOf, toDecide } from './words.rules.ts'
 
 const instant = (ms: number): string => new Date(ms).toISOString()
 const instantOrNull = (ms: number | null): string | null => (ms === null ? null : instant(ms))
@@ -36,7 +28,7 @@ export const presentBrief = (
   startedAt: instant(release.startedMs),
   endedAt: instantOrNull(release.endedMs),
   verdict: release.verdict,
-  canaryState: analysis && stateOf(analysis).state,
+  canaryState: analysis && standingOf(analysis).state,
   budgetSpent: [...budgetSpent]
 })
 
@@ -82,46 +74,13 @@ const totalOf = (batches: readonly KeptBatch[], arm: 'canary' | 'baseline'): Arm
     { total: 0, bad: 0, slow: 0 }
   )
 
-/** Without a request of an arm for this long, nothing can be compared. */
-const silentMs = 60_000
-
-/**
- * The state of an analysis: that of the judge, unless there is nothing to judge by: an arm without
- * requests, or a canary that gets far fewer than its share.
- */
-export function stateOf({ judge, record }: Analysis): { state: CanaryState; text: string } {
-  const errors = judge.channels[0]!.votes
-  const canary = errors.reduce((sum, votes) => sum + votes.canary, 0)
-  const baseline = errors.reduce((sum, votes) => sum + votes.baseline, 0)
-  const { state } = judge.verdict
-  if (judge.observed.elapsedMs >= silentMs && state !== 'fail') {
-    const silent = [...(canary === 0 ? ['the canary'] : []), ...(baseline === 0 ? [record.baseline] : [])]
-    if (silent.length > 0) {
-      const text = `no request of ${silent.join(' and ')} in the log: does every reply name its release?`
-      return { state: 'could_not_measure', text }
-    }
-  }
-  const missing = missingShare(record, canary, baseline)
-  if (missing !== null && state !== 'fail') return { state: 'could_not_measure', text: missing }
-  return { state, text: sentenceOf(judge, record.policy) }
-}
-
-/** Said when the canary gets far fewer requests than its share: those that are lost look like success. */
-const missingShare = ({ allocations }: Analysis['record'], canary: number, baseline: number): string | null => {
-  if (allocations.canary === null || allocations.baseline === null || canary + baseline === 0) return null
-  const expected = allocations.canary / (allocations.canary + allocations.baseline)
-  if (!(expected > 0 && expected < 1) || canary / (canary + baseline) >= expected) return null
-  if (!splitIsOff({ canary, baseline, share: expected })) return null
-  return `the canary gets ${share(canary / (canary + baseline))} of the requests instead of ${share(expected)}: are some lost before they are logged?`
-}
-
 const presentCanary = (
   analysis: Analysis,
   known: { batches: readonly KeptBatch[]; recent: ArmsSource; act: boolean; nowMs: number }
 ): Canary => {
   const { record, judge, arms } = analysis
   const { policy } = record
-  const { state, text } = stateOf(analysis)
+  const { state, text } = standingOf(analysis)
   const last = known.batches.at(-1)
   const beginMs = record.startedMs + record.warmUpMs
   const deadlineMs = beginMs + policy.deadlineMs + judge.observed.heldMs

@@ -41,6 +41,9 @@ export interface Happening {
   readonly by?: string | null
 }
 
+/** Who acts where no person asked. */
+export const unaskedBy = 'plimsoll'
+
 export interface ActionRecord {
   readonly id: string
   readonly releaseId: string

@@ -8,7 +8,7 @@ import { serviceOf } from '../../signals/routes.ts'
 import { decodeCursor, encodeCursor } from '../../slo/alerting/cursor.rules.ts'
 import { busiestRelease } from './arms.ts'
 import { budgetSpentSince } from './budget-spent.ts'
-import { notTheLeader, releaseEnded, releasesNotPlanned } from './errors.ts'
+import { noBaseline, notTheLeader, releaseEnded, releasesNotPlanned } from './errors.ts'
 import { presentBrief, presentRelease } from './present.ts'
 import { endedStates, type ReleaseRecord } from './record.ts'
 
@@ -50,12 +50,17 @@ export const canaryRoutes = async (instance: FastifyInstance): Promise<void> => 
       if (service.release === null) throw releasesNotPlanned(`${service.name} has no release: in the plan`)
       const nowMs = clock.nowMs()
       const range = { except: body.version, fromMs: nowMs - busiestOverMs, toMs: nowMs }
+      const baseline = body.baseline ?? busiestRelease(signals.recent, service.name, range)
+      // Nomad says when a canary is healthy, and what it is compared with
+      const analyse = (body.analyse ?? false) && service.release.nomad === null
+      if (analyse && baseline === null) throw noBaseline(`no other version of ${service.name} serves anybody now`)
+      if (analyse && baseline === body.version) throw noBaseline(`${body.version} cannot be compared with itself`)
       const release = await releases.announce({
         service,
         version: body.version,
         environment: body.environment,
-        baseline: body.baseline ?? busiestRelease(signals.recent, service.name, range),
-        analyse: body.analyse ?? false,
+        baseline,
+        analyse,
         text: body.text ?? null,
         by: caller.name
       })

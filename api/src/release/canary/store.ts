@@ -181,6 +181,16 @@ export class ReleaseStore {
       .execute()
   }
 
+  /** Gives up what is intended for a release and not yet seen done: somebody has decided otherwise. */
+  async giveUp(releaseId: string, { text, atMs }: { text: string; atMs: number }, writer: Writer): Promise<void> {
+    await writer
+      .updateTable('release_actions')
+      .set({ state: 'superseded', text, settled_ms: atMs })
+      .where('release_id', '=', releaseId)
+      .where('state', '=', 'intended')
+      .execute()
+  }
+
   /** In order of time. */
   async actions(releaseId: string): Promise<ActionRecord[]> {
     const rows = await this.#db

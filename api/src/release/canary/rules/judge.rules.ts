@@ -46,6 +46,7 @@ export class CanaryJudge {
   readonly #tails = tailQuantiles.map(() => new RatioEvidence(1, worseRatios))
   readonly #tailVotes: Votes[][] = tailQuantiles.map(() => [])
   readonly #curve: CurvePoint[] = []
+  readonly #requests = { canary: 0, baseline: 0 }
   #deadBatches = 0
   #elapsedMs = 0
   #heldMs = 0
@@ -67,6 +68,8 @@ export class CanaryJudge {
     const { canary, baseline, tails } = batch
     const errors = { canary: canary.total, canaryBad: canary.bad, baseline: baseline.total, baselineBad: baseline.bad }
     const slow = { ...errors, canaryBad: canary.slow, baselineBad: baseline.slow }
+    this.#requests.canary += canary.total
+    this.#requests.baseline += baseline.total
     this.#errors.vote(errors)
     this.#slow?.vote(slow)
     tails?.forEach((tail, i) => this.#voteTail(i, tail))
@@ -92,6 +95,11 @@ export class CanaryJudge {
   /** Time under observation, and how much of it on hold, ms. */
   get observed(): { elapsedMs: number; heldMs: number } {
     return { elapsedMs: this.#elapsedMs, heldMs: this.#heldMs }
+  }
+
+  /** Requests of each arm so far, count. */
+  get requests(): { readonly canary: number; readonly baseline: number } {
+    return this.#requests
   }
 
   /** Evidence against the canary over all channels, ln of an e-value; it fails at ln(1/alphaFail). */
@@ -159,10 +167,13 @@ export class CanaryJudge {
     if (this.#deadBatches >= breaker.batches) return { state: 'fail', why: 'breaker' }
     if (this.failLogE >= Math.log(1 / alphaFail)) return { state: 'fail', why: 'evidence' }
     if (held !== null) return { state: 'hold', why: held }
+    const isOver = this.#elapsedMs - this.#heldMs >= deadlineMs
     if (this.#elapsedMs >= soakMs && this.passLogE >= Math.log(1 / alphaPass)) {
-      return this.#isWorse() ? { state: 'warn' } : { state: 'pass' }
+      if (!this.#isWorse()) return { state: 'pass' }
+      // one that is to fail for it needs a little more evidence: it is on its way
+      if (isOver || this.#policy.withinPromise === 'warn') return { state: 'warn' }
     }
-    return this.#elapsedMs - this.#heldMs >= deadlineMs ? { state: 'not_enough_evidence' } : { state: 'running' }
+    return { state: isOver ? 'not_enough_evidence' : 'running' }
   }
 
   /** Surely worse than the baseline, though the promise holds. */

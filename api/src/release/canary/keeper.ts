@@ -1,0 +1,36 @@
+import type { Leadership } from '../../platform/lease.ts'
+import type { Happening, ReleaseRecord } from './record.ts'
+import type { ReleaseStore } from './store.ts'
+
+export interface KeeperOptions {
+  readonly store: ReleaseStore
+  readonly lease: Leadership
+  /** After every change of a release. */
+  readonly onChange: (release: ReleaseRecord) => void
+}
+
+/** Writes releases as the leader, and tells of what changed. */
+export class ReleaseKeeper {
+  readonly store: ReleaseStore
+  readonly #options: KeeperOptions
+
+  constructor(options: KeeperOptions) {
+    this.#options = options
+    this.store = options.store
+  }
+
+  /**
+   * Writes a release and what happened to it.
+   *
+   * @param before - as it was read; equal to `release`: only what happened is written
+   */
+  async save(release: ReleaseRecord, said: readonly Happening[], before: ReleaseRecord | null = null): Promise<void> {
+    const { lease, onChange } = this.#options
+    const isSame = before !== null && JSON.stringify(before) === JSON.stringify(release)
+    const isNews = await lease.act(async (transaction) => {
+      if (!isSame) await this.store.save(release, transaction)
+      return this.store.tell(release.id, said, transaction)
+    })
+    if (!isSame || isNews) onChange(release)
+  }
+}
