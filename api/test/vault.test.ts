@@ -439,6 +439,39 @@ t.test(
   }
 )
 
+t.test('a secret without its history, put anew under the number it had, is taken', async (t) => {
+  const world = await aWorld(t)
+  world.vault.put(secretPath, { API_TOKEN: first })
+  const { secrets } = await world.start()
+  world.vault.forget(secretPath)
+  world.vault.put(secretPath, { API_TOKEN: second })
+  await world.pass(60_000)
+  await until(() => secrets.settings.API_TOKEN === second)
+  t.strictSame(secrets.accepted('API_TOKEN'), [second], 'without the history there is no version before')
+})
+
+t.test('a new version and a new user of the database at once are both taken', async (t) => {
+  const world = await aWorld(t)
+  world.vault.configured.set('database/roles/plimsoll', {})
+  world.vault.put(secretPath, { API_TOKEN: first })
+  const { secrets, status } = await world.start({
+    VAULT_DATABASE_ROLE: 'plimsoll',
+    DATABASE_URL: 'postgres://db.example/plimsoll'
+  })
+  for (let round = 0; round < 5; round++) {
+    world.vault.put(secretPath, { API_TOKEN: `${second}-${round}` })
+    world.clock.advance(60_000)
+    status.loginRefused()
+    await until(
+      () => world.vault.databaseUsers.length === round + 2 && secrets.settings.API_TOKEN === `${second}-${round}`
+    )
+    const user = world.vault.databaseUsers.at(-1)
+    await until(() => secrets.settings.DATABASE_URL.includes(`${user?.username}:${user?.password}@`))
+  }
+  await world.pass(60_000)
+  t.match(secrets.settings.DATABASE_URL, world.vault.databaseUsers.at(-1)?.username)
+})
+
 t.test('when Vault answers again, what was lent is put right at once', async (t) => {
   const world = await aWorld(t, { databaseTtlS: 600 })
   world.vault.configured.set('database/roles/plimsoll', {})

@@ -110,6 +110,11 @@ export class PretendVault {
     this.#secrets.set(path, versions)
   }
 
+  /** Removes a secret with all its versions, as `vault kv metadata delete` does. */
+  forget(path: string): void {
+    this.#secrets.delete(path)
+  }
+
   destroy(path: string, version: number): void {
     const found = this.#secrets.get(path)?.[version - 1]
     if (found) found.destroyed = true

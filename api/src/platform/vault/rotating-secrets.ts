@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Cancel, Clock } from '../clock.ts'
 import type { Secrets, SecretsListener, TextSetting } from '../secrets.ts'
@@ -36,7 +37,7 @@ export class RotatingSecrets implements Secrets {
   readonly #options: RotatingSecretsOptions
   readonly #listeners = new Set<Listener>()
   #held: HeldSecret = noSecret
-  #told: Promise<void> = Promise.resolve()
+  #turn: Promise<void> = Promise.resolve()
   #settings: Settings | null = null
   #user: DatabaseUser | null = null
   /** Versions that were looked at, since looking takes a while. */
@@ -85,30 +86,40 @@ export class RotatingSecrets implements Secrets {
   /** Reads again and tells whoever is concerned; what cannot be used leaves everything as it was. */
   async refresh(): Promise<void> {
     const held = await this.#read()
-    if (held.version !== this.#held.version) {
-      const settings = await this.#resolve(held)
-      this.#options.log.info({ from: this.#held.version, to: held.version }, 'secrets in vault have a new version')
-      this.#settings = settings
-    }
-    this.#held = held
-    await this.#tell()
+    await this.#inTurn(async () => {
+      if (!isDeepStrictEqual(held.values, this.#held.values) || held.version !== this.#held.version) {
+        this.#settings = await this.#resolve(held)
+        this.#options.log.info({ from: this.#held.version, to: held.version }, 'secrets in vault have a new version')
+      }
+      this.#held = held
+      await this.#tell().catch(() => {}) // told by onFault, and tried again; nothing else has to wait for it
+    })
   }
 
   /**
    * @throws what the pool of connections says of the new user; the one before stays
    */
-  async useDatabaseUser(user: DatabaseUser): Promise<void> {
-    const before = { user: this.#user, settings: this.#settings }
-    this.#user = user
-    try {
-      this.#settings = await this.#resolve(this.#held)
-      await this.#tell()
-    } catch (error) {
-      this.#user = before.user
-      this.#settings = before.settings
-      this.#seen = this.#now()
-      throw error
-    }
+  useDatabaseUser(user: DatabaseUser): Promise<void> {
+    return this.#inTurn(async () => {
+      const before = { user: this.#user, settings: this.#settings }
+      this.#user = user
+      try {
+        this.#settings = await this.#resolve(this.#held)
+        await this.#tell()
+      } catch (error) {
+        this.#user = before.user
+        this.#settings = before.settings
+        this.#seen = this.#now()
+        throw error
+      }
+    })
+  }
+
+  /** One change after the other: none is worked out from what another is about to replace. */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(change)
+    this.#turn = done.catch(() => {})
+    return done
   }
 
   async #read(): Promise<HeldSecret> {
@@ -142,15 +153,8 @@ export class RotatingSecrets implements Secrets {
     return { ...settings, DATABASE_URL: inForce }
   }
 
-  /** One after the other: a listener is never called while it is still at work on the change before. */
-  #tell(): Promise<void> {
-    const telling = this.#told.then(() => this.#tellAll())
-    this.#told = telling.catch(() => {})
-    return telling
-  }
-
   /** Tells every listener what has changed, and again what it could not use before. */
-  async #tellAll(): Promise<void> {
+  async #tell(): Promise<void> {
     const now = this.#now()
     const changed = changedNames(this.#seen, now)
     this.#seen = now
