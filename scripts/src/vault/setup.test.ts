@@ -4,8 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { generateKeyPairSync } from 'node:crypto'
 import { parse } from '@cdktf/hcl2json'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { ManualClock } from '../../../api/src/platform/clock.ts'
+import { postgresMissing, startPostgres } from '../../../api/test/support/postgres.ts'
 import { PretendVault } from '../../../api/test/support/vault-server.ts'
 import { callVault, realVaultMissing, signedJwt, startRealVault } from '../../../api/test/support/vault-worlds.ts'
 import { openVaultClient } from '../../../api/src/platform/vault/node-vault-client.ts'
@@ -224,5 +226,66 @@ t.test(
       { code: 'PLIMSOLL_VAULT_DENIED' },
       'the migration cannot sign'
     )
+  }
+)
+
+t.test(
+  'users of a real PostgreSQL are made by a real Vault or OpenBao, and leave no trace',
+  { skip: realVaultMissing() ?? postgresMissing() ?? false },
+  async (t) => {
+    const cluster = await startPostgres()
+    t.teardown(() => cluster.stop())
+    const url = new URL(await cluster.createDatabase())
+    const connected = async (user: string, password = ''): Promise<pg.Client> => {
+      const client = new pg.Client({
+        host: url.hostname,
+        port: Number(url.port),
+        database: url.pathname.slice(1),
+        user,
+        password
+      })
+      client.on('error', () => {}) // a user that is removed is cut off
+      await client.connect()
+      t.teardown(() => client.end().catch(() => {}))
+      return client
+    }
+    const owner = await connected('plimsoll')
+    for (const statement of [
+      'create role app nologin',
+      "create role vault login createrole password 'the-password-of-vault'",
+      'grant app to vault with admin option',
+      'grant pg_signal_backend to vault',
+      `alter database "${url.pathname.slice(1)}" owner to app`
+    ]) {
+      await owner.query(statement)
+    }
+    const vault = await startRealVault(t.testdir())
+    t.teardown(() => vault.close())
+    const options = `--approle --database ${url.host}${url.pathname}?sslmode=disable --database-owner app`
+    const login = { PGUSER: 'vault', PGPASSWORD: 'the-password-of-vault' }
+    t.equal((await setup(vault, `${options} --apply`, login)).exit, 0)
+    t.equal((await setup(vault, options, login)).exit, 0, 'the second time there is nothing to do')
+
+    const client = openVaultClient({
+      address: vault.address,
+      namespace: '',
+      ca: null,
+      timeoutMs: 5_000,
+      clock: systemClock
+    })
+    t.teardown(() => client.close())
+    const user = await client.makeDatabaseUser(vault.rootToken, { mount: 'database', name: 'plimsoll' })
+    t.match(user, { ttlMs: 3_600_000, renewable: true })
+    const session = await connected(user.username, user.password)
+    await session.query('create table made (a integer)')
+    const { rows } = await owner.query("select tableowner from pg_tables where tablename = 'made'")
+    t.strictSame(rows, [{ tableowner: 'app' }], 'what it makes belongs to the owner')
+    t.match(await client.renewLease(vault.rootToken, user.leaseId), { renewable: true })
+
+    await callVault(vault.address, vault.rootToken, 'PUT', 'sys/leases/revoke', { lease_id: user.leaseId, sync: true })
+    await t.rejects(session.query('select 1'), 'its connections are cut')
+    const left = await owner.query('select rolname from pg_roles where rolname = $1', [user.username])
+    t.strictSame(left.rows, [])
+    t.equal((await owner.query('select count(*)::int as n from made')).rows[0]?.n, 0, 'its table is there')
   }
 )
