@@ -448,9 +448,11 @@ job "plimsoll-api" {
         LOG_FORMAT          = "json"
         SHUTDOWN_TIMEOUT_MS = "20000"
         }, var.vault_role == "" ? {} : {
-        VAULT_ADDR          = var.vault_address
-        VAULT_CACERT        = var.vault_ca == "" ? "" : "${NOMAD_TASK_DIR}/vault-ca.pem"
-        VAULT_KV_PATH       = var.vault_kv_path
+        VAULT_ADDR    = var.vault_address
+        VAULT_CACERT  = var.vault_ca == "" ? "" : "${NOMAD_TASK_DIR}/vault-ca.pem"
+        VAULT_KV_PATH = var.vault_kv_path
+        # without a database in common each instance would keep a store of its own, and say nothing of it
+        VAULT_REQUIRE       = var.instances > 1 ? "API_TOKEN,CLASS_KEY,DATABASE_URL" : "API_TOKEN,CLASS_KEY"
         VAULT_TRANSIT_KEY   = var.vault_transit_key
         VAULT_DATABASE_ROLE = var.vault_database_role
       }, var.settings)
