@@ -9,7 +9,7 @@ import type { Analyses } from './analyses.ts'
 import type { Analysis } from './analysis.ts'
 import { actionOf } from './decision.rules.ts'
 import type { ReleaseKeeper } from './keeper.ts'
-import type { ActionRecord, ReleaseRecord } from './record.ts'
+import { unaskedBy, type ActionRecord, type ReleaseRecord } from './record.ts'
 import { standingOf } from './standing.rules.ts'
 
 export interface ActingOptions {
@@ -20,23 +20,38 @@ export interface ActingOptions {
   readonly log: Pick<FastifyBaseLogger, 'info'>
   /** A client for a namespace. */
   readonly nomadOf: (namespace: string) => Nomad
-  /** Tells somebody outside Nomad; true: they took it. */
-  readonly tellWebhook: (service: ResolvedService, release: ReleaseRecord, action: ActionRecord) => Promise<boolean>
+  /** Tells somebody outside Nomad. */
+  readonly tellWebhook: (service: ResolvedService, release: ReleaseRecord, action: ActionRecord) => Promise<Told>
   /** After something was done unasked. */
   readonly onActed: (release: ReleaseRecord, action: ActionRecord) => Promise<void>
 }
+
+/** What came of telling a webhook. `refused`: it will never take it. */
+export interface Told {
+  readonly kind: 'taken' | 'not_yet' | 'refused'
+  readonly text: string
+}
+
+/** Pauses before a webhook is told again, from the first to the longest; they double. */
+const pauseFromMs = 1_000
+const pauseToMs = 60_000
 
 type Intended = Pick<ActionRecord, 'id' | 'action' | 'by' | 'reason'>
 
 /** Turns verdicts and people's words into what is done: intended in the store first, then carried out, then settled. */
 export class Acting {
   readonly #options: ActingOptions
+  /** Webhooks to be told again, by action. */
+  readonly #pauses = new Map<string, { readonly untilMs: number; readonly lastMs: number }>()
 
   constructor(options: ActingOptions) {
     this.#options = options
   }
 
-  /** What an analysis that is decided leads to: an action, or a word to a person. */
+  /**
+   * What an analysis that is decided leads to: an action, or a word to a person. Done again after a
+   * restart it changes nothing: words have keys, actions have ids.
+   */
   async decide(release: ReleaseRecord, service: ResolvedService, analysis: Analysis): Promise<void> {
     const { keeper, clock, lease } = this.#options
     const { act, undecided } = service.release!
@@ -45,32 +60,41 @@ export class Acting {
     const decided = { ...release, text }
     await keeper.save(decided, [{ key: 'decided', atMs: nowMs, kind: 'analysis', text }], release)
     const action = state === 'could_not_measure' ? null : actionOf(analysis.judge, undecided)
-    if (action === null || release.held) return
-    const intended = this.#intention(release, { id: `${release.id}/${action}`, action, by: 'plimsoll', reason: text })
+    if (action !== null && !release.held) await this.#decideTo(action, { release: decided, service, act })
+    this.#options.analyses.close(release.id, text)
+  }
+
+  async #decideTo(
+    action: 'promote' | 'fail',
+    { release, service, act }: { release: ReleaseRecord; service: ResolvedService; act: boolean }
+  ): Promise<void> {
+    const { keeper, clock, lease } = this.#options
+    const id = `${release.id}/${action}`
+    const intended = this.#intention(release, { id, action, by: unaskedBy, reason: release.text })
     if (act) {
       if (await lease.act((transaction) => keeper.store.intend(intended, transaction))) {
-        await this.carryOut(decided, service, intended)
+        await this.carryOut(release, service, intended)
       }
       return
     }
     const observed: ActionRecord = {
       ...intended,
       state: 'observed_only',
-      settledMs: nowMs,
+      settledMs: clock.nowMs(),
       text: `would ${action}: the plan does not say act: true`
     }
     if (!(await lease.act((transaction) => keeper.store.intend(observed, transaction)))) return
     const said = {
       key: `action-${observed.id}`,
-      atMs: nowMs,
+      atMs: observed.intendedMs,
       kind: 'action' as const,
       text: observed.text,
-      by: 'plimsoll'
+      by: unaskedBy
     }
-    await keeper.save(decided, [said], decided)
+    await keeper.save(release, [said], release)
   }
 
-  /** Does what a person asks; a hold also keeps Plimsoll from deciding. */
+  /** Does what a person asks, instead of what is intended still; a hold also keeps Plimsoll from deciding. */
   async order(
     release: ReleaseRecord,
     service: ResolvedService,
@@ -81,6 +105,8 @@ export class Acting {
     const intended = this.#intention(release, { id, action, by, reason })
     const ordered = { ...release, held: action === 'hold' }
     await lease.act(async (transaction) => {
+      const otherwise = { text: `${by} decided: ${action}`, atMs: intended.intendedMs }
+      await keeper.store.giveUp(release.id, otherwise, transaction)
       await keeper.store.intend(intended, transaction)
       await keeper.store.save(ordered, transaction)
     })
@@ -105,12 +131,12 @@ export class Acting {
     )
     const { service: name, version } = release
     log.info({ service: name, version, action: action.action, state: outcome.state }, 'release acted on')
-    if (action.by === 'plimsoll') await onActed(release, { ...action, ...outcome, settledMs })
+    if (action.by === unaskedBy) await onActed(release, { ...action, ...outcome, settledMs })
     if (release.nomad === null && outcome.state === 'done') await this.#endOutside(release, action.action)
   }
 
   async #outcomeOf(release: ReleaseRecord, service: ResolvedService, action: ActionRecord): Promise<Settled> {
-    const { lease, nomadOf, tellWebhook } = this.#options
+    const { lease, nomadOf } = this.#options
     const { nomad } = release
     if (nomad !== null && nomad.deployment !== null) {
       return carryOut(action, nomad.deployment, { nomad: nomadOf(nomad.namespace), mayAct: () => lease.isLeader })
@@ -118,7 +144,22 @@ export class Acting {
     if (!service.release?.webhook) {
       return { state: 'done', text: 'noted: the plan names neither a job of Nomad nor a webhook' }
     }
-    return (await tellWebhook(service, release, action)) ? { state: 'done', text: 'the webhook took it' } : null
+    return this.#tell(service, release, action)
+  }
+
+  /** Tells the webhook, unless it is too early to tell it again. */
+  async #tell(service: ResolvedService, release: ReleaseRecord, action: ActionRecord): Promise<Settled> {
+    const { clock, tellWebhook } = this.#options
+    const pause = this.#pauses.get(action.id)
+    if (pause && clock.monotonicMs() < pause.untilMs) return null
+    const { kind, text } = await tellWebhook(service, release, action)
+    if (kind !== 'not_yet') {
+      this.#pauses.delete(action.id)
+      return { state: kind === 'taken' ? 'done' : 'failed', text }
+    }
+    const lastMs = Math.min(pause ? pause.lastMs * 2 : pauseFromMs, pauseToMs)
+    this.#pauses.set(action.id, { untilMs: clock.monotonicMs() + lastMs, lastMs })
+    return null
   }
 
   /** Nobody will tell that a release outside Nomad has ended: the decision is its end. */

@@ -27,6 +27,8 @@ const keptMs = 840_000
 export class Analyses {
   readonly #options: AnalysesOptions
   readonly #underWay = new Map<string, Analysis>()
+  /** What came of those that are decided and acted upon. */
+  readonly #decided = new Map<string, string>()
 
   constructor(options: AnalysesOptions) {
     this.#options = options
@@ -65,11 +67,17 @@ export class Analyses {
     return made
   }
 
-  /** Judges the seconds that are settled since the last time. @returns the analysis when this decided it */
+  /**
+   * Judges the seconds that are settled since the last time.
+   *
+   * @returns the analysis when it is decided and {@link Analyses.close} was not called since this
+   *   process leads: it may have been killed after the last batch was kept, and before anything was done
+   */
   async judge(release: ReleaseRecord): Promise<Analysis | null> {
     const { keeper, clock, recent, settleMs, isPaged, lease } = this.#options
     const analysis = await this.of(release)
-    if (!analysis || analysis.judge.decided) return null
+    if (!analysis || this.#decided.has(release.id)) return null
+    if (analysis.judge.decided) return analysis
     const settledMs = Math.floor((clock.nowMs() - settleMs) / 1_000) * 1_000
     const skippedMs = analysis.skipTo(settledMs - keptMs)
     if (skippedMs > gapMs) await keeper.save(release, [gap(settledMs, skippedMs)], release)
@@ -83,10 +91,27 @@ export class Analyses {
     }
   }
 
+  /** Notes that what a decided analysis leads to is written. */
+  close(id: string, sentence: string): void {
+    this.#decided.set(id, sentence)
+  }
+
+  /** How a decided analysis that is acted upon ended, in a sentence; null: it is not, or not by this process. */
+  sentence(id: string): string | null {
+    return this.#decided.get(id) ?? null
+  }
+
   /** Lets go of an analysis that has ended; without an id, of all. */
   forget(id?: string): void {
-    if (id === undefined) this.#underWay.clear()
-    else this.#underWay.delete(id)
+    for (const kept of [this.#underWay, this.#decided]) {
+      if (id === undefined) kept.clear()
+      else kept.delete(id)
+    }
+  }
+
+  /** Makes an analysis anew from its kept batches the next time: they may be another leader's. */
+  rebuild(id: string): void {
+    this.#underWay.delete(id)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Histogram } from '../../signals/histogram.ts'
 import type { LaneFilter, Recent } from '../../signals/recent/recent.ts'
-import type { ArmCounts, Batch, Tail } from './rules/batches.rules.ts'
+import type { ArmCounts, Batch } from './rules/batches.rules.ts'
 import { closesBatch } from './rules/batches.rules.ts'
 import { leastLatencies, tailsOf } from './rules/latency.rules.ts'
 
@@ -61,26 +61,35 @@ export function nextBatch(
     }
     if (!closesBatch({ fromMs, toMs, canary: arms.canary.total, baseline: arms.baseline.total })) continue
     const tailsToMs = Math.max(tailsFromMs, Math.floor(toMs / slotMs) * slotMs)
-    const tails =
-      tailsToMs > tailsFromMs
-        ? tailsBetween(recent, { service, canary, baseline }, { tailsFromMs, tailsToMs, slowdown })
-        : null
-    return { batch: { fromMs, toMs, ...arms, tails }, tailsToMs }
+    const range = { tailsFromMs, tailsToMs, slowdown }
+    const latency = tailsToMs > tailsFromMs ? latencyBetween(recent, { service, canary, baseline }, range) : noLatency
+    return { batch: { fromMs, toMs, ...arms, ...latency }, tailsToMs }
   }
   return null
 }
 
-const tailsBetween = (
+const noLatency = { tails: null, p95Ms: null } as const
+
+const latencyBetween = (
   recent: ArmsSource,
   { service, canary, baseline }: Arms,
   { tailsFromMs, tailsToMs, slowdown }: { tailsFromMs: number; tailsToMs: number; slowdown: number }
-): Tail[] | null => {
+): Pick<Batch, 'tails' | 'p95Ms'> => {
   const of = (release: string, fromMs: number, toMs: number): Histogram =>
     recent.latency(service, laneOf(release), fromMs, toMs)
   const minute = of(baseline, tailsFromMs - pastMs, tailsFromMs)
   const past = minute.total >= leastLatencies ? minute : of(baseline, tailsFromMs - longestPastMs, tailsFromMs)
   const arms = { canary: of(canary, tailsFromMs, tailsToMs), baseline: of(baseline, tailsFromMs, tailsToMs) }
-  return tailsOf(past, arms, slowdown)
+  return {
+    tails: tailsOf(past, arms, slowdown),
+    p95Ms: { canary: quantileMs(arms.canary, 0.95), baseline: quantileMs(arms.baseline, 0.95) }
+  }
+}
+
+/** Null: of nothing there is no quantile. */
+export const quantileMs = (latency: Histogram, q: number): number | null => {
+  const us = latency.quantileUs(q)
+  return us === null ? null : us / 1_000
 }
 
 /** Latencies of one arm over the analysis, as far as they are kept (15 minutes). */

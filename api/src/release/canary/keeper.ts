@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Leadership } from '../../platform/lease.ts'
 import type { Happening, ReleaseRecord } from './record.ts'
 import type { ReleaseStore } from './store.ts'
@@ -26,7 +27,7 @@ export class ReleaseKeeper {
    */
   async save(release: ReleaseRecord, said: readonly Happening[], before: ReleaseRecord | null = null): Promise<void> {
     const { lease, onChange } = this.#options
-    const isSame = before !== null && JSON.stringify(before) === JSON.stringify(release)
+    const isSame = before !== null && isDeepStrictEqual(before, release)
     const isNews = await lease.act(async (transaction) => {
       if (!isSame) await this.store.save(release, transaction)
       return this.store.tell(release.id, said, transaction)

@@ -64,7 +64,7 @@ export class NomadReading {
       previousVersion: seen.previousVersion,
       source: before?.source ?? 'nomad',
       state: seen.state,
-      text: seen.text,
+      text: (seen.state === 'canary' && before && analyses.sentence(before.id)) || seen.text,
       startedMs: before?.startedMs ?? seen.startedMs,
       endedMs: seen.ended ? nowMs : null,
       nomad: {

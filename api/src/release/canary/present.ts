@@ -1,7 +1,7 @@
 import type { Canary, CanaryArm, Release, ReleaseAction, ReleaseBrief, TimelineEntry } from '../../contract/releases.ts'
 import { anytimeUpper } from '../../slo/statistics/evidence.rules.ts'
 import type { Analysis } from './analysis.ts'
-import { latencyOf, type ArmsSource } from './arms.ts'
+import { latencyOf, quantileMs, type ArmsSource } from './arms.ts'
 import type { ActionRecord, ReleaseRecord } from './record.ts'
 import type { ArmCounts } from './rules/batches.rules.ts'
 import { ratioInterval, ratioShown } from './rules/ratio-interval.rules.ts'
@@ -41,6 +41,8 @@ export const presentRelease = (
     readonly timeline: readonly TimelineEntry[]
     readonly actions: readonly ActionRecord[]
     readonly budgetSpent: ReleaseBrief['budgetSpent']
+    /** Ids of the overrides that its verdicts used. */
+    readonly overrides: readonly string[]
     readonly recent: ArmsSource
     readonly act: boolean
     readonly nowMs: number
@@ -51,7 +53,7 @@ export const presentRelease = (
   timeline: [...known.timeline],
   canary: known.analysis && presentCanary(known.analysis, known),
   actions: known.actions.map(presentAction),
-  overrides: []
+  overrides: [...known.overrides]
 })
 
 const presentAction = ({ action, by, reason, intendedMs, state, settledMs, text }: ActionRecord): ReleaseAction => ({
@@ -123,10 +125,6 @@ const presentArm = (
   const { total, bad, slow } = totalOf(batches, arm)
   const fromMs = record.startedMs + record.warmUpMs
   const latency = latencyOf(recent, arms.service, version, fromMs, batches.at(-1)?.toMs ?? nowMs)
-  const quantileMs = (q: number): number | null => {
-    const us = latency.quantileUs(q)
-    return us === null ? null : us / 1_000
-  }
   const { clustering } = record.policy
   return {
     version,
@@ -136,15 +134,15 @@ const presentArm = (
     slow,
     badRatio: total === 0 ? null : bad / total,
     badUpperRatio: total === 0 ? null : anytimeUpper({ total, bad, clustering }, record.policy.alphaPass),
-    p50Ms: quantileMs(0.5),
-    p95Ms: quantileMs(0.95),
-    p99Ms: quantileMs(0.99),
+    p50Ms: quantileMs(latency, 0.5),
+    p95Ms: quantileMs(latency, 0.95),
+    p99Ms: quantileMs(latency, 0.99),
     seconds: {
       ...axisOf(batches),
       ...columnsOf(batches, {
         total: (batch) => batch[arm].total,
         bad: (batch) => batch[arm].bad,
-        p95Ms: () => null
+        p95Ms: (batch) => batch.p95Ms?.[arm] ?? null
       })
     }
   }

@@ -31,8 +31,8 @@ export interface Announcement {
 
 const tickMs = 1_000
 
-/** Most releases that are judged at a time. */
-const mostOpen = 500
+/** Most canaries that are judged at a time. */
+const mostCanaries = 500
 
 /** Releases of every service: seen in Nomad or announced, their canaries judged, and acted upon by the leader. */
 export class Releases {
@@ -131,7 +131,9 @@ export class Releases {
     if (!service) return
     await this.#inTurn.run(service.name, async () => {
       const asked = { service, version, environment, baseline: null, analyse: false, by: askedBy }
-      const release = await this.#announce({ ...asked, text: `the gate was asked by ${askedBy}` })
+      const known = await this.store.ofVersion(service.name, environment, version)
+      const serves = known?.state === 'promoted' ? known : null
+      const release = serves ?? (await this.#announce({ ...asked, text: `the gate was asked by ${askedBy}` }))
       await this.#keeper.save({ ...release, verdict: { id, state, text, at, mayShip } }, [
         { key: `verdict-${id}`, atMs: Date.parse(at), kind: 'gate', text: `${state}: ${text}`, by: askedBy }
       ])
@@ -148,8 +150,8 @@ export class Releases {
     if (!this.#options.lease.isLeader || this.#ticking) return
     this.#ticking = true
     try {
-      const open = await this.store.list({ open: true, limit: mostOpen })
-      const judged = open.filter(({ analysis, state }) => analysis !== null && state === 'canary')
+      const canaries = await this.store.list({ state: 'canary', limit: mostCanaries })
+      const judged = canaries.filter(({ analysis }) => analysis !== null)
       await Promise.all(judged.map(({ id }) => this.#withRelease(id, (...known) => this.#judge(...known))))
       for (const action of await this.store.unsettled()) {
         await this.#withRelease(action.releaseId, (...known) => this.#acting.carryOut(...known, action))

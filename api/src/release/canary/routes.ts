@@ -14,6 +14,8 @@ import { endedStates, type ReleaseRecord } from './record.ts'
 
 const releasesPerPage = 50
 const busiestOverMs = 600_000
+/** The newest overrides of a service that are looked through. */
+const overridesLookedAt = 200
 
 /** Releases: listed, announced, looked at, and decided by hand. */
 export const canaryRoutes = async (instance: FastifyInstance): Promise<void> => {
@@ -33,7 +35,11 @@ export const canaryRoutes = async (instance: FastifyInstance): Promise<void> => 
       return {
         releases: await Promise.all(
           page.map(async (release) =>
-            presentBrief(release, { analysis: await releases.analysisOf(release), budgetSpent: [] })
+            presentBrief(release, {
+              analysis: await releases.analysisOf(release),
+              // reading history for a page of them would take long: one that has ended shows it by itself
+              budgetSpent: endedStates.has(release.state) ? [] : await budgetSpentSince(app, release)
+            })
           )
         ),
         nextCursor: last ? encodeCursor({ openedMs: last.startedMs, id: last.id }) : null
@@ -99,12 +105,13 @@ const known = async (app: FastifyInstance, id: string): Promise<ReleaseRecord> =
 
 const shown = async (app: FastifyInstance, release: ReleaseRecord): Promise<Release> => {
   const { releases, clock, plan, signals } = app
-  const [analysis, batches, timeline, actions, budgetSpent] = await Promise.all([
+  const [analysis, batches, timeline, actions, budgetSpent, overrides] = await Promise.all([
     releases.analysisOf(release),
     release.analysis === null ? [] : releases.store.batches(release.id),
     releases.store.timeline(release.id),
     releases.store.actions(release.id),
-    budgetSpentSince(app, release)
+    budgetSpentSince(app, release),
+    app.gate.store.overrides(release.service, { limit: overridesLookedAt })
   ])
   const service = plan.current().services.find(({ name }) => name === release.service)
   return presentRelease(release, {
@@ -113,6 +120,7 @@ const shown = async (app: FastifyInstance, release: ReleaseRecord): Promise<Rele
     timeline,
     actions,
     budgetSpent,
+    overrides: overrides.flatMap(({ id, usedBy }) => (usedBy.includes(release.verdict?.id ?? '') ? [id] : [])),
     recent: signals.recent,
     act: service?.release?.act ?? false,
     nowMs: clock.nowMs()

@@ -9,6 +9,7 @@ export interface ReleaseQuery {
   readonly environment?: string | undefined
   /** Only those that have not ended. */
   readonly open?: boolean | undefined
+  readonly state?: ReleaseState | undefined
   readonly limit: number
   /** The last entry of the page before. */
   readonly after?: { readonly openedMs: number; readonly id: string } | undefined
@@ -39,12 +40,13 @@ export class ReleaseStore {
   }
 
   /** Newest first. */
-  async list({ service, environment, open = false, limit, after }: ReleaseQuery): Promise<ReleaseRecord[]> {
+  async list({ service, environment, open = false, state, limit, after }: ReleaseQuery): Promise<ReleaseRecord[]> {
     const rows = await this.#db
       .selectFrom('releases')
       .selectAll()
       .$if(service !== undefined, (query) => query.where('service', '=', service!))
       .$if(environment !== undefined, (query) => query.where('environment', '=', environment!))
+      .$if(state !== undefined, (query) => query.where('state', '=', state!))
       .$if(open, (query) => query.where('ended_ms', 'is', null))
       .$if(after !== undefined, (query) =>
         query.where((is) =>

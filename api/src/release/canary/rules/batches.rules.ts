@@ -16,6 +16,8 @@ export interface Batch {
   readonly baseline: ArmCounts
   /** Requests above thresholds that the baseline's past set; see latency.rules.ts. Null: no such vote. */
   readonly tails: readonly Tail[] | null
+  /** 95 % of the requests were faster, ms, for display; null: not known, or nobody asked. */
+  readonly p95Ms?: { readonly canary: number | null; readonly baseline: number | null } | null
 }
 
 /** Requests above one threshold in the batch. */
