@@ -59,11 +59,12 @@ const paths = globSync('nomad/*.nomad.hcl', { cwd: checkout }).toSorted()
 const jobs = await Promise.all(paths.map(readJob))
 const api = jobs.find(({ name }) => name === 'plimsoll-api')!
 
-/** `env` of a task as text: a block of values, or an expression that merges some. */
-const envOf = (task: Json): string =>
-  typeof task['env'] === 'string' ? task['env'] : JSON.stringify(blocks(task, 'env'))
-const envNames = (task: Json): string[] =>
-  [...envOf(task).matchAll(/\b([A-Z][A-Z0-9_]+)"?\s*[=:]\s/g)].map(([, name]) => name!)
+/** `env` of a task where it is an expression that merges some; empty where it is a block. */
+const envOf = (task: Json): string => (typeof task['env'] === 'string' ? task['env'] : '')
+const envNames = (task: Json): string[] => [
+  ...[...envOf(task).matchAll(/^\s*([A-Z][A-Z0-9_]+)\s*=\s/gm)].map(([, name]) => name!),
+  ...(Array.isArray(task['env']) ? blocks(task, 'env').flatMap(Object.keys) : [])
+]
 const seconds = (duration: unknown): number => {
   const [, count, unit] = /^(\d+)(s|m|h)$/.exec(String(duration)) ?? []
   return Number(count) * { s: 1, m: 60, h: 3_600 }[unit as 's' | 'm' | 'h']
@@ -189,6 +190,7 @@ t.test('the API has time to leave: out of Consul, then drained, then closed', as
 t.test('what a job tells the program are settings of the program', async (t) => {
   const ofNode = ['NODE_OPTIONS']
   t.ok(envNames(api.tasks[0]!).includes('SHUTDOWN_TIMEOUT_MS'), 'they are found at all')
+  t.same(envNames({ env: [{ PORT: '1' }] }), ['PORT'], 'in a block, too')
   for (const { name, tasks } of jobs.filter((job) => ['plimsoll-api', 'migrate'].includes(job.name))) {
     const unknown = tasks.flatMap(envNames).filter((variable) => ![...settingNames, ...ofNode].includes(variable))
     t.same(unknown, [], name)
