@@ -91,7 +91,10 @@ async function aHouse(t: Test, options: HouseOptions = {}) {
     isPaged: () => Promise.resolve(paged.now),
     tellWebhook: (_service, release, { action }) => {
       told.push(`${action} ${release.version}`)
-      return Promise.resolve(options.webhook?.shift() ?? true)
+      return Promise.resolve({
+        kind: (options.webhook?.shift() ?? true) ? 'taken' : 'not_yet',
+        text: 'the webhook said so'
+      })
     },
     settleMs: 3_000,
     onChange: (release) => changes.push(release),
@@ -189,8 +192,8 @@ t.test('a good canary is promoted, once there is evidence and the soak is over',
   await releases.sync(service)
   t.match(await release('v2'), { state: 'promoted', endedMs: Number })
   const { id } = await release('v2')
-  const told = (await releases.store.timeline(id)).map(({ kind }) => kind)
-  t.ok(['analysis', 'action', 'promoted'].every((kind) => told.includes(kind as 'action')))
+  const told = new Set<string>((await releases.store.timeline(id)).map(({ kind }) => kind))
+  t.ok(['analysis', 'action', 'promoted'].every((kind) => told.has(kind)))
   t.equal(server.asked.filter((line) => line.includes('/promote/')).length, 1)
 })
 
@@ -268,6 +271,25 @@ t.test('Plimsoll only says what it would do until the plan lets it act', async (
   t.notOk(server.asked.some((line) => line.includes('/fail/')))
   await releases.act(id, { action: 'fail', reason: 'I saw it', by: 'ann' })
   t.match((await releases.store.actions(id)).at(-1), { by: 'ann', state: 'done' })
+})
+
+t.test('the warm-up does not count, and how failures of the baseline come is taken from its past', async (t) => {
+  const house = await aHouse(t, { release: '{ nomad: { job: shop }, act: true, warmUp: 30s, soak: 1m }' })
+  await house.submit('v1')
+  for (let i = 0; i < 60; i++) await house.pass(1, { release: 'v1', total: 50, bad: i % 10 === 0 ? 6 : 0 })
+  await house.submit('v2')
+  t.ok((await house.release('v2')).analysis!.policy.clustering > 3, 'six at a time')
+  await house.pass(30, { release: 'v1', total: 50 }, { release: 'v2', total: 50, bad: 50 })
+  await house.pass(60, ...well)
+  t.strictSame(house.acted, [], 'it failed everything while it warmed up')
+})
+
+t.test('a canary whose requests are missing from the log is not promoted for being clean', async (t) => {
+  const { pass, release, releases, acted } = await aCanary(t)
+  await pass(500, { release: 'v1', total: 300 }, { release: 'v2', total: 60 })
+  t.strictSame(acted, [])
+  t.match(await release('v2'), { state: 'canary', text: /gets 16\.7 % of the requests instead of 33\.3 %/ })
+  t.strictSame(await releases.store.actions((await release('v2')).id), [])
 })
 
 t.test('killed between deciding and acting, the next one acts, once', async (t) => {
@@ -459,4 +481,9 @@ t.test('over HTTP: announced, listed, looked at, decided; and seen in Nomad by w
     })
   ).body as Verdict
   t.match(gate.rules.find(({ rule }) => rule === 'previous_release')?.state, /pass|fail|warn/, 'the gate can tell')
+  const kept = (await ask('POST', '/api/v1/services/shop/gate', { version: 'v5', environment: 'production' }))
+    .body as Verdict
+  const judged = await seen(({ version }) => version === 'v5')
+  t.match(judged, { state: 'announced', verdict: { id: kept.id, state: kept.state } })
+  t.ok(judged.timeline.some(({ kind, text }) => kind === 'gate' && text.includes(kept.text)))
 })
