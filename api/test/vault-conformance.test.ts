@@ -1,12 +1,10 @@
 import t from 'tap'
 import { systemClock } from '../src/platform/clock.ts'
 import { isCodedError } from '../src/platform/errors.ts'
+import { callVault, startRealVault, realVaultMissing } from './support/vault-real.ts'
 import {
-  callVault,
   openClient,
-  startRealVault,
   pretendedWorld,
-  realVaultMissing,
   realWorld,
   replayedWorld,
   type Stand,

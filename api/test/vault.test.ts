@@ -10,7 +10,7 @@ import { isSignedBy } from '../src/platform/signing/public-key.rules.ts'
 import { usesVault } from '../src/platform/vault/uses-vault.rules.ts'
 import { openVault, type Vault } from '../src/platform/vault/vault.ts'
 import { PretendVault, type PretendVaultOptions } from './support/vault-server.ts'
-import { callVault, signedJwt } from './support/vault-worlds.ts'
+import { callVault, signedJwt } from './support/vault-real.ts'
 
 t.setTimeout(60_000)
 

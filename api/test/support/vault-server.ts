@@ -1,10 +1,9 @@
-import { createPublicKey, generateKeyPairSync, randomUUID, sign, verify, type KeyObject } from 'node:crypto'
+import { createPublicKey, randomUUID, verify } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../../src/platform/clock.ts'
-
-type Body = Readonly<Record<string, unknown>>
+import { good, PretendKv, PretendTransit, refuse, textOf, type Answer, type Body } from './vault-engines.ts'
 
 interface Token {
   readonly policies: readonly string[]
@@ -15,19 +14,6 @@ interface Token {
   expiresMs: number
 }
 
-interface Version {
-  readonly data: Body
-  readonly createdMs: number
-  deletedMs: number | null
-  destroyed: boolean
-}
-
-interface Refusal {
-  readonly status: number
-  readonly body: unknown
-}
-
-const refuse = (status: number, ...errors: string[]): Refusal => ({ status, body: { errors } })
 const denied = refuse(403, '1 error occurred:\n\t* permission denied\n\n')
 
 export interface PretendVaultOptions {
@@ -63,9 +49,9 @@ export class PretendVault {
   #tokens = new Map<string, Token>()
   #wrapped = new Map<string, Body>()
   #leases = new Map<string, string>()
-  #secrets = new Map<string, Version[]>()
+  readonly #kv: PretendKv
+  readonly #transit = new PretendTransit()
   #secretIds = new Set<string>()
-  #transitKeys = new Map<string, { type: string; pairs: { privateKey: KeyObject; publicKey: KeyObject }[] }>()
   /** Policies, roles and settings of engines, as they were written. */
   readonly configured = new Map<string, Body>()
   readonly mounts = new Map<string, Body>([['secret/', { type: 'kv', options: { version: '2' } }]])
@@ -80,6 +66,7 @@ export class PretendVault {
     tls = null
   }: PretendVaultOptions) {
     this.#clock = clock
+    this.#kv = new PretendKv(clock)
     this.#options = { tokenTtlS, tokenMaxTtlS, databaseTtlS }
     this.#tokens.set(this.rootToken, {
       policies: ['root'],
@@ -105,19 +92,16 @@ export class PretendVault {
 
   /** Puts a new version of a secret, as `vault kv put` does. */
   put(path: string, data: Body): void {
-    const versions = this.#secrets.get(path) ?? []
-    versions.push({ data, createdMs: this.#clock.nowMs(), deletedMs: null, destroyed: false })
-    this.#secrets.set(path, versions)
+    this.#kv.put(path, data)
   }
 
   /** Removes a secret with all its versions, as `vault kv metadata delete` does. */
   forget(path: string): void {
-    this.#secrets.delete(path)
+    this.#kv.forget(path)
   }
 
   destroy(path: string, version: number): void {
-    const found = this.#secrets.get(path)?.[version - 1]
-    if (found) found.destroyed = true
+    this.#kv.destroy(path, version)
   }
 
   /** Ends every token but root's. */
@@ -142,7 +126,7 @@ export class PretendVault {
     reply.end(answer.body === undefined ? undefined : JSON.stringify(answer.body))
   }
 
-  async #answer(request: IncomingMessage): Promise<Refusal | null> {
+  async #answer(request: IncomingMessage): Promise<Answer | null> {
     let text = ''
     for await (const chunk of request) text += String(chunk)
     const url = new URL(request.url ?? '/', 'http://vault')
@@ -167,7 +151,7 @@ export class PretendVault {
   }
 
   /** What needs no token. */
-  #openRoute(path: string, body: Body, wrapping: unknown): Refusal | null {
+  #openRoute(path: string, body: Body, wrapping: unknown): Answer | null {
     if (path === 'sys/unseal') {
       this.mood = 'well'
       return good({ sealed: false })
@@ -185,13 +169,13 @@ export class PretendVault {
     return type === 'jwt' ? this.#logInByJwt(login, body) : denied
   }
 
-  #logInByAppRole({ role_id: roleId, secret_id: secretId }: Body): Refusal {
+  #logInByAppRole({ role_id: roleId, secret_id: secretId }: Body): Answer {
     if (roleId !== this.#roleId) return refuse(400, 'invalid role ID')
     if (!this.#secretIds.has(String(secretId))) return refuse(400, 'invalid secret id')
     return this.#granted(['plimsoll'])
   }
 
-  #logInByJwt(mount: string, { jwt, role: name }: Body): Refusal {
+  #logInByJwt(mount: string, { jwt, role: name }: Body): Answer {
     const config = this.configured.get(`auth/${mount}/config`) ?? {}
     const role = this.configured.get(`auth/${mount}/role/${String(name ?? config['default_role'])}`)
     if (!role) return refuse(400, `role "${String(name)}" could not be found`)
@@ -223,13 +207,13 @@ export class PretendVault {
     return this.#granted((role['token_policies'] ?? []) as string[])
   }
 
-  #granted(policies: readonly string[]): Refusal {
+  #granted(policies: readonly string[]): Answer {
     const ttlS = this.#options.tokenTtlS
     const token = this.makeToken(ttlS, true, policies)
     return { status: 200, body: { auth: { client_token: token, lease_duration: ttlS, renewable: true, policies } } }
   }
 
-  #route(call: Call): Refusal {
+  #route(call: Call): Answer {
     const { method, path, body, id, token } = call
     if (path === 'auth/token/lookup-self') {
       const leftS = token.ttlS === 0 ? 0 : Math.ceil((token.expiresMs - this.#clock.monotonicMs()) / 1_000)
@@ -257,7 +241,7 @@ export class PretendVault {
     return this.#ofEngines(call) ?? this.#configuration(call)
   }
 
-  #renewToken(token: Token): Refusal {
+  #renewToken(token: Token): Answer {
     if (!token.renewable) return refuse(400, 'lease is not renewable')
     const nowMs = this.#clock.monotonicMs()
     token.expiresMs = Math.min(nowMs + token.ttlS * 1_000, token.latestMs ?? Number.POSITIVE_INFINITY)
@@ -265,14 +249,14 @@ export class PretendVault {
     return { status: 200, body: { auth: { lease_duration: leftS, renewable: true } } }
   }
 
-  #renewLease({ lease_id: lease }: Body): Refusal {
+  #renewLease({ lease_id: lease }: Body): Answer {
     if (!this.#leases.has(String(lease))) return refuse(400, 'lease not found')
     return { status: 200, body: { lease_id: lease, lease_duration: this.#options.databaseTtlS, renewable: true } }
   }
 
-  #ofEngines({ method, path, body, version }: Call): Refusal | null {
+  #ofEngines({ method, path, body, version }: Call): Answer | null {
     const [, kind, name = ''] = /^secret\/(data|metadata|destroy|undelete)\/(.+)$/.exec(path) ?? []
-    if (kind) return this.#kv(kind, method, name, body, version)
+    if (kind) return this.#kv.answer({ kind, method, name, body, version })
     if (path.startsWith('database/creds/')) return this.#databaseUser(path)
     if (path === 'auth/approle/role/plimsoll/role-id') return good({ role_id: this.#roleId })
     if (path === 'auth/approle/role/plimsoll/secret-id') {
@@ -284,36 +268,10 @@ export class PretendVault {
       return { status: 200, body: { data: { secret_id: secretId }, wrap_info: { token: wrapping } } }
     }
     const [, verb, key = ''] = /^transit\/(keys|sign)\/([^/]+)/.exec(path) ?? []
-    return verb ? this.#transit(verb, method, path, key, body) : null
+    return verb ? this.#transit.answer({ verb, method, path, name: key, body }) : null
   }
 
-  #kv(kind: string, method: string, name: string, body: Body, wanted: string | null): Refusal {
-    const versions = this.#secrets.get(name) ?? []
-    if (kind === 'destroy') {
-      for (const version of body['versions'] as number[]) this.destroy(name, version)
-      return { status: 204, body: undefined }
-    }
-    const newest = versions.at(-1)
-    if (method === 'DELETE' && newest) newest.deletedMs = this.#clock.nowMs()
-    if (method === 'DELETE') return { status: 204, body: undefined }
-    if (method === 'POST' || method === 'PUT') {
-      this.put(name, body['data'] as Body)
-      return good({ version: versions.length })
-    }
-    const version = wanted === null ? versions.length : Number(wanted)
-    const found = versions[version - 1]
-    if (!found) return { status: 404, body: { errors: [] } }
-    const gone = found.deletedMs !== null || found.destroyed
-    const metadata = {
-      version,
-      created_time: new Date(found.createdMs).toISOString(),
-      deletion_time: found.deletedMs === null ? '' : new Date(found.deletedMs).toISOString(),
-      destroyed: found.destroyed
-    }
-    return { status: gone ? 404 : 200, body: { data: { data: gone ? null : found.data, metadata } } }
-  }
-
-  #databaseUser(path: string): Refusal {
+  #databaseUser(path: string): Answer {
     if (!this.configured.has(path.replace('/creds/', '/roles/'))) return refuse(400, `unknown role: ${path}`)
     const user = { username: `v-plimsoll-${this.databaseUsers.length + 1}`, password: `pw-${randomUUID()}` }
     this.databaseUsers.push(user)
@@ -326,31 +284,8 @@ export class PretendVault {
     }
   }
 
-  #transit(verb: string, method: string, path: string, name: string, body: Body): Refusal {
-    const known = this.#transitKeys.get(name)
-    if (verb === 'sign') {
-      const version = Number(body['key_version'])
-      const pair = known?.pairs[version - 1]
-      if (!pair) return refuse(400, 'signing key not found')
-      const signature = sign(null, Buffer.from(String(body['input']), 'base64'), pair.privateKey).toString('base64')
-      return good({ signature: `vault:v${version}:${signature}`, key_version: version })
-    }
-    if (method !== 'GET' && (!known || path.endsWith('/rotate'))) {
-      const { type, pairs } = known ?? { type: textOf(body['type']) || 'aes256-gcm96', pairs: [] }
-      pairs.push(generateKeyPairSync('ed25519'))
-      this.#transitKeys.set(name, { type, pairs })
-    }
-    const key = this.#transitKeys.get(name)
-    if (!key) return { status: 404, body: { errors: [] } }
-    const keys = key.pairs.map(({ publicKey }, index) => {
-      const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32).toString('base64')
-      return [index + 1, key.type === 'ed25519' ? { public_key: raw } : 1_795_381_896]
-    })
-    return good({ type: key.type, latest_version: key.pairs.length, keys: Object.fromEntries(keys) as Body })
-  }
-
   /** Whatever is written is there to be read: policies, roles, mounts. */
-  #configuration({ method, path, body }: Call): Refusal {
+  #configuration({ method, path, body }: Call): Answer {
     const [, table, name = ''] = /^sys\/(mounts|auth)(?:\/(.+))?$/.exec(path) ?? []
     const entries = table === 'mounts' ? this.mounts : table === 'auth' ? this.logins : null
     if (entries && method === 'GET')
@@ -392,10 +327,6 @@ interface Call {
   readonly token: Token
   readonly version: string | null
 }
-
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
-
-const good = (data: Body): Refusal => ({ status: 200, body: { data } })
 
 const matches = (pattern: string, path: string): boolean =>
   pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern
