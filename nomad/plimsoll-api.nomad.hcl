@@ -355,6 +355,8 @@ job "plimsoll-api" {
         interval  = "2s"
         timeout   = "1s"
         on_update = "ignore_warnings" # a canary that is busy for a moment is healthy
+        # one slow answer is no reason to send everybody to the others
+        failures_before_critical = 2
       }
     }
 

@@ -251,7 +251,7 @@ async function rollingRestart(t: Test, edges: readonly Edge[], { consul, running
 const failuresOf = (answers: readonly Answer[]): string[] =>
   answers
     .filter(({ status, headers }) => status !== 200 || headers['x-alloc-id'] === undefined)
-    .map(({ status, path, body }) => `${status} ${path} ${body.slice(0, 200)}`)
+    .map(({ to, status, path, body }) => `${to.port} ${status} ${path} ${body.slice(0, 200)}`)
 
 async function killed(t: Test, edges: readonly Edge[], { consul, running, start }: World): Promise<void> {
   const load = drive(

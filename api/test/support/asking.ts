@@ -17,6 +17,7 @@ export interface Where {
 }
 
 export interface Answer {
+  readonly to: Where
   readonly path: string
   /** 0: no answer came. */
   readonly status: number
@@ -51,12 +52,12 @@ const send = (to: Where, path: string, wish: Wish, hear: (response: IncomingMess
 /** One request, on a connection of its own unless an agent is given. Never rejects. */
 export const ask = (to: Where, path: string, wish: Wish = {}): Promise<Answer> =>
   new Promise((resolve) => {
-    const none = { path, status: 0, headers: {}, rawHeaders: [], body: '' }
+    const none = { to, path, status: 0, headers: {}, rawHeaders: [], body: '' }
     const sent = send(to, path, wish, (response) => {
       let body = ''
       const { statusCode: status = 0, headers, rawHeaders } = response
       response.on('data', (chunk: Buffer) => (body += chunk.toString()))
-      response.on('end', () => resolve({ path, status, headers, rawHeaders, body }))
+      response.on('end', () => resolve({ to, path, status, headers, rawHeaders, body }))
       response.on('error', () => resolve(none))
     })
     sent.on('error', () => resolve(none)).end(wish.body)

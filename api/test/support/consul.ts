@@ -15,7 +15,7 @@ export interface ConsulService {
   readonly id: string
   readonly name: string
   readonly port: number
-  /** Asked every second; none: always passing. */
+  /** Asked every second, twice in vain before it counts, as in the job; none: always passing. */
   readonly healthPath?: string
 }
 
@@ -58,7 +58,14 @@ export async function startConsul(): Promise<TestConsul> {
         Name: name,
         Address: '127.0.0.1',
         Port: port,
-        ...(healthPath && { Check: { HTTP: `http://127.0.0.1:${port}${healthPath}`, Interval: '1s', Timeout: '1s' } })
+        ...(healthPath && {
+          Check: {
+            HTTP: `http://127.0.0.1:${port}${healthPath}`,
+            Interval: '1s',
+            Timeout: '1s',
+            FailuresBeforeCritical: 2
+          }
+        })
       }),
     deregister: (id) => put(`deregister/${id}`),
     async serving(name) {
