@@ -1,7 +1,12 @@
 import { globalOptions, titleOf, type Command, type ExitCode, type Options } from './command.ts'
 import { columns } from './table.rules.ts'
 
-const meanings: Readonly<Partial<Record<ExitCode, string>>> = { 0: 'yes', 1: 'no', 2: 'could not say', 64: 'wrong usage' }
+const meanings: Readonly<Partial<Record<ExitCode, string>>> = {
+  0: 'yes',
+  1: 'no',
+  2: 'could not say',
+  64: 'wrong usage'
+}
 
 /** Help for everything, for one noun, or for one command. */
 export function helpText(commands: readonly Command[], noun: string | null, command: Command | null): string {
