@@ -219,7 +219,8 @@ job "backup" {
 
     task "backup" {
       driver       = var.driver
-      kill_timeout = "10s" # a copy that was not finished has no name and does not count
+      user         = local.contained ? "65532" : "" # whom the volume of the copies belongs to
+      kill_timeout = "10s"                          # a copy that was not finished has no name and does not count
 
       dynamic "config" {
         for_each = local.contained ? [1] : []
@@ -266,7 +267,7 @@ job "backup" {
         content {
           destination = "${NOMAD_SECRETS_DIR}/pg_service.conf"
           change_mode = "noop"
-          perms       = "600"
+          perms       = "644" # read by that user; the directory is closed to all others
           data        = <<-EOT
             {{ ${local.secret} }}
             [plimsoll]
