@@ -9,6 +9,7 @@ import { readEnvironment } from '../src/platform/settings.ts'
 import { isSignedBy } from '../src/platform/signing/public-key.rules.ts'
 import { usesVault } from '../src/platform/vault/uses-vault.rules.ts'
 import { openVault, type Vault } from '../src/platform/vault/vault.ts'
+import { buildTestApp } from './support/app.ts'
 import { PretendVault, type PretendVaultOptions } from './support/vault-server.ts'
 import { callVault, signedJwt } from './support/vault-real.ts'
 
@@ -322,6 +323,29 @@ t.test(
     t.strictSame(told[1], ['API_TOKEN'], 'who keeps what is accepted hears of the end')
   }
 )
+
+t.test('an application works on with what was rotated: class keys, receivers and what a plan names', async (t) => {
+  const world = await aWorld(t)
+  const keys = ['class-key-one-of-sixteen', 'class-key-two-of-sixteen']
+  world.vault.put(secretPath, { CLASS_KEY: keys[0], PLAN_SECRET_CHAT: 'http://127.0.0.1:9/one' })
+  const { secrets } = await world.start({ VAULT_OVERLAP_S: '900' })
+  const plan = 'plan: plimsoll/v1\nreceivers:\n  - name: chat\n    webhook: { urlSecret: PLAN_SECRET_CHAT }\n'
+  const { app, close } = await buildTestApp({ clock: world.clock, secrets, plan })
+  t.teardown(close)
+  const held = app.signals.classKeys
+  t.strictSame(held, [keys[0]])
+  t.strictSame(app.notifier.receivers, ['chat'])
+
+  world.vault.put(secretPath, { CLASS_KEY: keys[1], WEBHOOK_URLS: 'http://127.0.0.1:9/x http://127.0.0.1:9/y' })
+  await world.pass(60_000)
+  await until(() => app.notifier.receivers.length === 3)
+  t.strictSame(held, [keys[1], keys[0]], 'the new key signs, both are accepted by whoever holds the list')
+  t.strictSame(app.notifier.receivers.at(-1), 'chat', 'those of the plan stay')
+
+  await world.pass(901_000)
+  await until(() => held.length === 1)
+  t.strictSame(held, [keys[1]])
+})
 
 t.test('destroying the version before ends the overlap at once', async (t) => {
   const world = await aWorld(t)

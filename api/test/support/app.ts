@@ -22,6 +22,8 @@ export interface TestAppOptions {
   /** Default: a fresh one (see `openTestDatabase`), closed with the application. */
   readonly database?: Database
   readonly logger?: AppOptions['logger']
+  /** Default: the settings, which do not change. */
+  readonly secrets?: AppOptions['secrets']
   readonly processMetrics?: boolean
   readonly pressure?: AppOptions['pressure']
   /** Adds routes and hooks before the application is ready. */
@@ -68,6 +70,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     database,
     instance: { id: 'test', version: '0.0.0-test', startedMs: clock.nowMs() },
     ...(options.logger && { logger: options.logger }),
+    ...(options.secrets && { secrets: options.secrets }),
     ...(options.processMetrics !== undefined && { processMetrics: options.processMetrics }),
     pressure: options.pressure ?? calm
   })
