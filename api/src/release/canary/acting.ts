@@ -53,7 +53,7 @@ export class Acting {
    * restart it changes nothing: words have keys, actions have ids.
    */
   async decide(release: ReleaseRecord, service: ResolvedService, analysis: Analysis): Promise<void> {
-    const { keeper, clock, lease } = this.#options
+    const { keeper, clock } = this.#options
     const { act, undecided } = service.release!
     const nowMs = clock.nowMs()
     const { state, text } = standingOf(analysis)

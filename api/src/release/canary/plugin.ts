@@ -5,8 +5,10 @@ import { addressGuard } from '../../platform/guard/address-guard.ts'
 import { Gauge } from '../../platform/metrics.ts'
 import { createNomad, type Nomad } from '../../platform/nomad/client.ts'
 import { nomadFromEnvironment } from '../../platform/nomad/options.ts'
+import type { Attempt } from '../../platform/notify.rules.ts'
 import { postWebhook, receiverName } from '../../platform/webhook.ts'
 import { openPages } from '../../slo/alerting/alert-store.ts'
+import type { Told } from './acting.ts'
 import { endedStates, type ReleaseRecord } from './record.ts'
 import { Releases } from './releases.ts'
 import { canaryRoutes } from './routes.ts'
@@ -81,7 +83,7 @@ export const canaryPlugin = fp(
           { clock, guard: addressGuard(settings.ALLOW_LINK_LOCAL) },
           closing.signal
         )
-        return attempt.status !== null && attempt.status < 300
+        return toldBy(attempt)
       }
     })
     app.decorate('releases', releases)
@@ -124,6 +126,14 @@ export const canaryPlugin = fp(
   },
   { name: 'canary', dependencies: ['ground', 'access', 'audit', 'plan', 'signals', 'slo', 'gate'] }
 )
+
+/** What an attempt to tell a webhook came to: a refusal that will not change is not tried again. */
+const toldBy = ({ status, error }: Attempt): Told => {
+  if (status === null) return { kind: 'not_yet', text: error ?? 'no reply' }
+  if (status < 300) return { kind: 'taken', text: `the webhook took it: ${status}` }
+  const mayPass = status >= 500 || [408, 425, 429].includes(status)
+  return { kind: mayPass ? 'not_yet' : 'refused', text: `the webhook refused it: ${status}` }
+}
 
 /** The settings that say where Nomad is; an empty one is one that is not set. */
 const environmentOf = (settings: object): Record<string, string | undefined> =>

@@ -11,7 +11,7 @@ import { InTurn } from './in-turn.ts'
 import { ReleaseKeeper, type KeeperOptions } from './keeper.ts'
 import { NomadReading } from './nomad-reading.ts'
 import { NomadWatches } from './nomad-watches.ts'
-import { endedStates, type ReleaseRecord } from './record.ts'
+import { endedStates, type ActionRecord, type ReleaseRecord } from './record.ts'
 import type { ReleaseStore } from './store.ts'
 
 export type ReleasesOptions = KeeperOptions &
@@ -31,6 +31,12 @@ export interface Announcement {
 
 const tickMs = 1_000
 
+/** Each job is read this often, whatever its events say; and this soon after it could not be read. */
+const rereadMs = 60_000
+const readAgainMs = 2_000
+
+type Task = (release: ReleaseRecord, service: ResolvedService) => Promise<void>
+
 /** Most canaries that are judged at a time. */
 const mostCanaries = 500
 
@@ -45,6 +51,8 @@ export class Releases {
   readonly #watches: NomadWatches
   /** One thing at a time for each service. */
   readonly #inTurn = new InTurn()
+  /** When a service is read again, by its name; by the clock that never steps. */
+  readonly #rereadAtMs = new Map<string, number>()
   #services: readonly ResolvedService[] = []
   #ends: (() => void)[] = []
   #ticking = false
@@ -152,14 +160,40 @@ export class Releases {
     try {
       const canaries = await this.store.list({ state: 'canary', limit: mostCanaries })
       const judged = canaries.filter(({ analysis }) => analysis !== null)
-      await Promise.all(judged.map(({ id }) => this.#withRelease(id, (...known) => this.#judge(...known))))
-      for (const action of await this.store.unsettled()) {
-        await this.#withRelease(action.releaseId, (...known) => this.#acting.carryOut(...known, action))
-      }
+      await Promise.all(judged.map(({ id }) => this.#each(id, [(...known) => this.#judge(...known)])))
+      const unsettled = Map.groupBy(await this.store.unsettled(), ({ releaseId }) => releaseId)
+      await Promise.all([...unsettled].map(([id, actions]) => this.#each(id, actions.map(this.#carryOut))))
     } catch (error) {
       this.#options.log.warn({ reason: messageOf(error) }, 'releases wait for the store')
     } finally {
       this.#ticking = false
+    }
+    this.#reread()
+  }
+
+  readonly #carryOut =
+    (action: ActionRecord): Task =>
+    (release, service) =>
+      this.#acting.carryOut(release, service, action)
+
+  /** Tasks about one release, one after the other. What goes wrong there keeps no other release waiting. */
+  async #each(id: string, tasks: readonly Task[]): Promise<void> {
+    try {
+      for (const task of tasks) await this.#withRelease(id, task)
+    } catch (error) {
+      this.#analyses.rebuild(id)
+      this.#options.log.warn({ release: id, reason: messageOf(error) }, 'a release waits')
+    }
+  }
+
+  /** Reads jobs again that could not be read, and each now and then: an event may have been missed. */
+  #reread(): void {
+    const nowMs = this.#options.clock.monotonicMs()
+    for (const service of this.#services) {
+      const atMs = this.#rereadAtMs.get(service.name) ?? nowMs + rereadMs
+      const isDue = atMs <= nowMs
+      this.#rereadAtMs.set(service.name, isDue ? nowMs + rereadMs : atMs)
+      if (isDue) void this.sync(service)
     }
   }
 
@@ -168,7 +202,7 @@ export class Releases {
     if (decided) await this.#acting.decide(release, service, decided)
   }
 
-  /** Reads what Nomad says of the job of a service. Never throws: it is read again at the next change. */
+  /** Reads what Nomad says of the job of a service. Never throws: it is read again soon. */
   sync(service: ResolvedService): Promise<void> {
     return this.#inTurn.run(service.name, async () => {
       if (!service.release?.nomad || !this.#options.lease.isLeader) return
@@ -176,16 +210,14 @@ export class Releases {
         await this.#reading.read(service)
       } catch (error) {
         const reason = messageOf(error)
+        this.#rereadAtMs.set(service.name, this.#options.clock.monotonicMs() + readAgainMs)
         if (isCodedError(error)) this.#options.log.warn({ service: service.name, reason }, 'a job could not be read')
         else this.#options.log.warn({ service: service.name, err: error }, 'a release could not be kept')
       }
     })
   }
 
-  async #withRelease(
-    id: string,
-    task: (release: ReleaseRecord, service: ResolvedService) => Promise<void>
-  ): Promise<void> {
+  async #withRelease(id: string, task: Task): Promise<void> {
     const found = await this.store.get(id)
     const service = this.#services.find(({ name }) => name === found?.service)
     if (!service) return
