@@ -3,9 +3,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createHash } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
-import type { LiveEvents, LiveLoad, Problem, StartLoad, System } from '@plimsoll/api/contract'
+import type { LiveEvents, LiveLoad, Role, StartLoad, System } from '@plimsoll/api/contract'
 import type { Reply, RouteKey } from '@plimsoll/api/contract/client.ts'
 import { aSending, briefOf, lineBrief, linesOf, lineStatus, pageOf, runsOf, targetOf } from './load.ts'
+import { ReleaseAnswers } from './release-answers.ts'
+import { Refusal } from './refusal.ts'
 import { milestones, planChanges, planFaults, planStatus, risks, YAML } from './plan.ts'
 import { SCENES, type ServiceScene } from './scene.ts'
 import { axisOf, heatmap, history, routeGroups, slotOf, trafficSeries } from './series.ts'
@@ -31,6 +33,8 @@ export interface FixtureOptions {
   readonly refused?: boolean
   /** Writing needs a token. */
   readonly guarded?: boolean
+  /** What the page's user may do; null: nothing. */
+  readonly role?: Role | null
 }
 
 interface Context {
@@ -40,30 +44,14 @@ interface Context {
   readonly request: IncomingMessage
 }
 
-class Refusal extends Error {
-  readonly problem: Problem
-  constructor(status: number, code: string, title: string, detail: string, hint?: string, errors?: Problem['errors']) {
-    super(title)
-    this.problem = {
-      type: 'about:blank',
-      title,
-      status,
-      code,
-      detail,
-      requestId: 'fixture-1',
-      ...(hint && { hint }),
-      ...(errors && { errors })
-    }
-  }
-}
-
 const typed = <K extends RouteKey>(_route: K, reply: Reply<K>): Reply<K> => reply
 
 export const startFixtureServer = async ({
   port = 0,
   scenes = SCENES,
   refused = false,
-  guarded = false
+  guarded = false,
+  role = 'admin'
 }: FixtureOptions = {}): Promise<FixtureServer> => {
   const streams = new Set<ServerResponse>()
   let refuseLive = false
@@ -87,6 +75,10 @@ export const startFixtureServer = async ({
 
   const answer = async ({ url, parts, nowMs, request }: Context): Promise<unknown> => {
     const [area, name, section, item, leaf] = parts
+    const asked = { parts, url, request, nowMs, body: async <T>() => JSON.parse(await text(request)) as T }
+    if (area === 'me') return typed('GET /api/v1/me', releaseAnswers.me(request.headers.authorization))
+    if (area === 'releases') return releaseAnswers.releases(asked)
+    if (area === 'verdicts') return releaseAnswers.verdict(asked)
     if (area === 'system') return typed('GET /api/v1/system', system(nowMs))
     if (area === 'services' && !name)
       return typed('GET /api/v1/services', { services: scenes.map((scene) => summary(scene, nowMs)) })
@@ -109,6 +101,7 @@ export const startFixtureServer = async ({
           objectives: scene.objectives.map((each) => objective(scene, each, nowMs, explain))
         })
       }
+      if (['gate', 'verdicts', 'overrides'].includes(section)) return releaseAnswers.gate(scene, asked)
       if (['runs', 'load-line', 'load-lines'].includes(section)) return loadAnswer(scene, parts.slice(2), url, request)
       const own = scene.objectives.find((each) => each.name === item)
       if (section === 'objectives' && own && leaf === 'history')
@@ -149,6 +142,15 @@ export const startFixtureServer = async ({
       )
     }
   }
+
+  const releaseAnswers = new ReleaseAnswers({
+    scenes,
+    role,
+    guard,
+    tell: (news) => {
+      for (const stream of streams) write(stream, 'release', news)
+    }
+  })
 
   const loadAnswer = async (
     scene: ServiceScene,

@@ -138,6 +138,7 @@ table('numbers of reasons follow their unit', [
   [withUnit(42, undefined), '42'],
   [withUnit(17_512, 'bad events'), '17,512 bad events'],
   [withUnit(0.0566, 'ratio'), '5.66 %'],
+  [withUnit(-0.34, 'ratio'), '−34 %'],
   [withInterval(0.0566, [0.05091, 0.06276], 'ratio'), '5.66 %, between 5.09 % and 6.28 %'],
   [withInterval(56.6, [50.9, 62.76], 'times too fast'), '56.6, between 50.9 and 62.8 times too fast'],
   [withInterval(3, undefined, undefined), '3']

@@ -167,9 +167,11 @@ export const ago = (ms: number, nowMs: number): string => {
 export const sentence = (text: string): string => {
   const trimmed = text.trim()
   if (trimmed === '') return ''
-  const capital = /^[a-z]+\d/.test(trimmed) ? trimmed : trimmed.charAt(0).toUpperCase() + trimmed.slice(1)
-  return /[.!?…:]$/.test(capital) ? capital : `${capital}.`
+  return stopped(/^[a-z]+\d/.test(trimmed) ? trimmed : trimmed.charAt(0).toUpperCase() + trimmed.slice(1))
 }
+
+/** Words that begin with a name, which stays as it is written: only a stop at the end. */
+export const stopped = (text: string): string => (/[.!?…:]$/.test(text) ? text : `${text}.`)
 
 /** A label of an axis: as short as the number allows, and zero without a unit. */
 export const tickOf =
@@ -185,7 +187,7 @@ export const tickOf =
 const formatOf = (unit: string | undefined): ((value: number) => string) | null => {
   if (unit === '×') return burn
   if (unit === 'ms') return latency
-  if (unit === 'ratio') return (value) => (value >= 0.9 ? percent(value) : errorPercent(value))
+  if (unit === 'ratio') return (value) => (value >= 0.9 || value < 0 ? percent(value) : errorPercent(value))
   return null
 }
 

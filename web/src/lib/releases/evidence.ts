@@ -1,7 +1,7 @@
 import type { Canary, CanaryArm } from '@plimsoll/api/contract'
 import { axisOf, shares, type Axis } from '../charts/axis.ts'
 import type { Labelled } from '../charts/reading.ts'
-import { shortCount } from '../format.ts'
+import { count, shortCount } from '../format.ts'
 
 /**
  * The evidence of an analysis as a chart. Its height is the logarithm of how unlikely luck is: evidence
@@ -37,7 +37,7 @@ export const drawEvidence = ({ curve, evidence }: Pick<Canary, 'curve' | 'eviden
     top,
     ticks: decades.map((decade) => ({
       share: (decade * DECADE) / top,
-      label: decade === 0 ? 'none' : odds(decade * DECADE)
+      label: decade === 0 ? 'none' : `1 in ${tick(10 ** decade)}`
     })),
     limits:
       Math.abs(fail.share - pass.share) < APART
@@ -45,6 +45,9 @@ export const drawEvidence = ({ curve, evidence }: Pick<Canary, 'curve' | 'eviden
         : [fail, pass]
   }
 }
+
+/** A round number for a narrow place: `1,000`, `10k`, `1M`. */
+const tick = (value: number): string => shortCount(value).replace('.0', '')
 
 /** Evidence stands until the next batch, and none is never less than none. */
 const held = (column: readonly (number | null)[], top: number): (number | null)[] => {
@@ -60,7 +63,7 @@ export const odds = (logE: number): string => {
   if (logE < 0.05) return 'none'
   if (logE > 9 * DECADE) return 'under 1 in a billion'
   const against = Math.exp(logE)
-  return `1 in ${against < 10 ? against.toFixed(1).replace(/\.0$/, '') : shortCount(against)}`
+  return `1 in ${against < 10 ? against.toFixed(1).replace(/\.0$/, '') : count(against)}`
 }
 
 /** How much of the evidence that decides is there, 0 to 1. */

@@ -45,6 +45,11 @@ export class ServiceReading {
     const input = { params: { service: this.#service() }, query: this.view.query }
     return async (signal) => (await call('GET /api/v1/services/{service}/marks', { ...input, signal })).marks
   })
+  /** What is known of its releases: their marks lead to them. */
+  readonly releases = resource(() => {
+    const query = { service: this.#service(), limit: 100 }
+    return async (signal) => (await call('GET /api/v1/releases', { query, signal })).releases
+  })
   readonly routes = resource(() => {
     const input = { params: { service: this.#service() }, query: this.view.query }
     return (signal) => call('GET /api/v1/services/{service}/routes', { ...input, signal })
@@ -105,6 +110,7 @@ export class ServiceReading {
         }),
         live.on('state', (message) => message.service === own && this.#judgedAgain()),
         live.on('alert', (message) => message.service === own && this.#changed()),
+        live.on('release', (message) => message.service === own && this.#changed()),
         live.on('plan', () => this.#changed()),
         live.on('reset', () => this.#changed())
       ]
@@ -118,7 +124,7 @@ export class ServiceReading {
   }
 
   #changed(): void {
-    for (const each of [this.detail, this.objectives, this.marks, this.tideMarks]) each.renew()
+    for (const each of [this.detail, this.objectives, this.marks, this.tideMarks, this.releases]) each.renew()
     this.view.advance()
   }
 }
