@@ -18,6 +18,22 @@ class Refusal extends Error {
   }
 }
 
+export interface Faults {
+  /** Refuses everything, e.g. `[500, 'No cluster leader']`. */
+  refuse: readonly [number, string] | null
+  /** Ends every connection without a word. */
+  unreachable: boolean
+  /** Does what such requests (`POST /v1/…`) ask, and never answers. */
+  mute: RegExp | null
+  /** Answers 200 to who wants events, and sends nothing, as 1.4 and later do to those who may not listen. */
+  emptyStreams: boolean
+  /** Refuses streams alone. */
+  noStreams: boolean
+  /** Called with each request (`POST /v1/…`) before it is done. */
+  before: ((line: string) => Promise<unknown> | null) | null
+  healthAfterMs: number
+}
+
 const id = (n: number): string => `${String(n).padStart(8, '0')}-0000-4000-8000-000000000000`
 
 const spec = ({ Version: _v, Stable: _s, JobModifyIndex: _j, SubmitTime: _t, ...rest }: WireJob): string =>
@@ -35,9 +51,14 @@ export async function startFakeNomad() {
   const evaluations: Writable<WireEvaluation>[] = []
   const waiting = new Set<() => void>()
   const streams = new Set<ServerResponse>()
-  /** Set to refuse everything, e.g. `[500, 'No cluster leader']`. */
-  const faults: { refuse: readonly [number, string] | null; healthAfterMs: number } = {
+  /** What goes wrong until it is set back. */
+  const faults: Faults = {
     refuse: null,
+    unreachable: false,
+    mute: null,
+    emptyStreams: false,
+    noStreams: false,
+    before: null,
     healthAfterMs: 15
   }
   const asked: string[] = []
@@ -301,10 +322,11 @@ export async function startFakeNomad() {
     return current(job)
   }
 
-  const send = (reply: ServerResponse, method: string, path: string, body: Body): void => {
+  const send = (reply: ServerResponse, method: string, path: string, body: Body, mute = false): void => {
     try {
       if (faults.refuse) throw new Refusal(...faults.refuse)
       const found = answer(method, path, body)
+      if (mute) return
       reply.writeHead(200, { 'content-type': 'application/json', 'x-nomad-index': index }).end(JSON.stringify(found))
     } catch (error) {
       const { status = 500 } = error as Partial<Refusal>
@@ -319,9 +341,15 @@ export async function startFakeNomad() {
       const url = new URL(request.url!, 'http://nomad')
       const body = (text === '' ? {} : JSON.parse(text)) as Body
       asked.push(`${request.method} ${url.pathname}`)
-      const go = (): void => send(reply, request.method!, url.pathname, body)
+      if (faults.unreachable) return void request.socket.destroy()
+      const line = `${request.method} ${url.pathname}`
+      const now = (): void => send(reply, request.method!, url.pathname, body, faults.mute?.test(line))
+      const go = (): void => void (faults.before?.(line) ?? Promise.resolve()).then(now)
       if (url.pathname === '/v1/event/stream' && !faults.refuse) {
-        reply.writeHead(200).write('{}\n')
+        if (faults.noStreams) return void reply.writeHead(500).end('stream broken')
+        reply.writeHead(200)
+        if (faults.emptyStreams) return void reply.end()
+        reply.write('{}\n')
         streams.add(reply)
         reply.on('close', () => streams.delete(reply))
       } else if (Number(url.searchParams.get('index') ?? 0) >= index) {
@@ -339,6 +367,22 @@ export async function startFakeNomad() {
     asked,
     /** Cuts every event stream. */
     cutStreams: () => streams.forEach((stream) => stream.destroy()),
+    /** How many listen to events. */
+    listening: () => streams.size,
+    /** Sends a line to all who listen, as it is. */
+    sendLine: (line: string) => streams.forEach((stream) => stream.write(`${line}\n`)),
+    /** Takes the canaries of a deployment away, as a node that is drained does. @returns places another */
+    loseCanaries(deployment: string): () => void {
+      const lost = deploymentOf(deployment)
+      const group = lost.TaskGroups.api
+      group.HealthyAllocs = 0
+      for (const each of ofDeployment(deployment)) {
+        Object.assign(each, { ClientStatus: 'lost', DesiredStatus: 'stop' })
+      }
+      tell(lost)
+      const job = jobs.get(lost.JobID)!.find(({ Version }) => Version === lost.JobVersion)!
+      return () => judge(job, lost, [place(job, true, deployment)])
+    },
     close: () => {
       server.closeAllConnections()
       server.close()
