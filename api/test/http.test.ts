@@ -469,7 +469,7 @@ t.test('replies of the API run nothing, are framed nowhere and stay out of share
 
 t.test('alive is not ready: each reason shows, busy keeps traffic, not ready loses it', async (t) => {
   const { app } = await start(t)
-  t.same((await app.inject('/readyz')).json(), { status: 'ready', reasons: [] })
+  t.same((await app.inject('/readyz')).json(), { status: 'ready', reasons: [], leads: true })
   let reason: { code: string; text: string } | null = { code: 'catching_up', text: 'reading the log of the night' }
   app.readiness.add('busy', () => reason, 'busy')
   const busy = await app.inject('/readyz')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nextShedding, noShedding, pressureOf, shedRatio, type Shedding } from './pressure.rules.ts'
+import { nextShedding, noShedding, pressureOf, shedRatio, turnLevel, type Shedding } from './pressure.rules.ts'
 
 const limits = { eventLoopDelayMs: 50, eventLoopUtilisationRatio: 0, heapUsedBytes: 1_000 }
 const calm = { eventLoopDelayMs: 1, eventLoopUtilisationRatio: 0.99, heapUsedBytes: 100 }
@@ -75,4 +75,18 @@ t.test('after the overload everything is served again', async (t) => {
     samples++
   }
   t.ok(samples < 60, `${samples} samples`)
+})
+
+t.test('what queues up is shed within the turn that works it off', async (t) => {
+  const cases = [
+    { name: 'a burst after a pause is served', elapsedMs: 60, requests: 100, follows: false, level: 0 },
+    { name: 'a long one gives up what matters least', elapsedMs: 120, requests: 100, follows: false, level: 1 },
+    { name: 'and then reads', elapsedMs: 180, requests: 100, follows: false, level: 2 },
+    { name: 'in a row of turns each begins by serving', elapsedMs: 10, requests: 100, follows: true, level: 0 },
+    { name: 'and sheds reads after half the limit', elapsedMs: 30, requests: 100, follows: true, level: 2 },
+    { name: 'never more than all', elapsedMs: 60_000, requests: 100, follows: true, level: 3 },
+    { name: 'a few requests are not what holds the loop up', elapsedMs: 60_000, requests: 9, follows: true, level: 0 }
+  ]
+  for (const { name, level, ...turn } of cases) t.equal(turnLevel(turn, 60), level, name)
+  t.equal(turnLevel({ elapsedMs: 60_000, requests: 100, follows: true }, 0), 0, 'unless it is not looked at')
 })

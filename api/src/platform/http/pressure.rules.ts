@@ -75,6 +75,34 @@ export function nextShedding({ level, strained }: Shedding, pressureRatio: numbe
   return { level: Math.min(maxLevel, level + Math.min(maxRise, 0.25 * (pressureRatio - 1) + 0.05)), strained: true }
 }
 
+/** Requests in a turn of the event loop below which its length is not their doing. */
+const fewRequests = 10
+
+/** A turn in which the event loop works off requests that were waiting when it began. */
+export interface Turn {
+  /** Since its first request, ms: all that are still to come have waited for at least as long. */
+  readonly elapsedMs: number
+  /** Requests it has come to so far, count. */
+  readonly requests: number
+  /** The loop had no pause before it: more comes in than can be worked off. */
+  readonly follows: boolean
+}
+
+/**
+ * The level that a turn under way asks for: while it lasts no sample is taken, and what has queued up
+ * must not be served as if nothing were the matter. A burst after a pause may take as long as the
+ * limit and is then shed over twice that; in turns that follow each other a sixth of it is a step,
+ * so that each serves about half the limit's worth and refuses the rest at once.
+ *
+ * @param limitMs - of the event loop's delay, ms; 0: not looked at
+ * @returns 0 to 3
+ */
+export function turnLevel({ elapsedMs, requests, follows }: Turn, limitMs: number): number {
+  if (limitMs === 0 || requests < fewRequests) return 0
+  const stepMs = follows ? limitMs / 6 : limitMs
+  return Math.min(maxLevel, Math.max(0, elapsedMs / stepMs - 1))
+}
+
 const floors: Record<Priority, number> = { low: 0, normal: 1, high: 2, vital: Number.POSITIVE_INFINITY }
 
 /**

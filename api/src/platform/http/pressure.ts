@@ -1,15 +1,28 @@
 import underPressure from '@fastify/under-pressure'
 import fp from 'fastify-plugin'
 import type { Priority } from '../../contract/index.ts'
+import type { Clock } from '../clock.ts'
 import { overloaded } from '../errors.ts'
 import { Counter, Gauge } from '../metrics.ts'
-import { nextShedding, noShedding, pressureOf, shedRatio, type PressureSample } from './pressure.rules.ts'
+import {
+  nextShedding,
+  noShedding,
+  pressureOf,
+  shedRatio,
+  turnLevel,
+  type PressureSample,
+  type Turn
+} from './pressure.rules.ts'
 import { problemType, toProblem } from './problem.ts'
 import { apiHeaders } from './security-headers.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     pressure: Pressure
+  }
+  interface FastifyRequest {
+    /** Refused under load. */
+    isShed: boolean
   }
 }
 
@@ -88,18 +101,22 @@ export const pressurePlugin = fp<PressureOptions>(
     // Errors spread evenly instead of dice: of shares 0.3, 0.3, 0.3, 0.3 the fourth request is shed.
     const owed: Record<Priority, number> = { vital: 0, high: 0, normal: 0, low: 0 }
 
+    const turns = new Turns(app.clock)
+    app.decorateRequest('isShed', false)
     app.addHook('onRequest', (request, reply, done) => {
-      if (state.level === 0) return done()
+      const level = Math.max(state.level, turnLevel(turns.next(), limits.eventLoopDelayMs))
+      if (level === 0) return done()
       const priority = request.routeConfig.priority ?? 'low'
-      const ratio = shedRatio(state.level, priority)
+      const ratio = shedRatio(level, priority)
       if (ratio === 0) return done()
       owed[priority] += ratio
       if (owed[priority] < 1) return done()
       owed[priority] -= 1
       shed.inc({ priority })
+      request.isShed = true
       // straight to the socket: a refusal must cost far less than what it refuses
       reply.hijack()
-      const body = JSON.stringify(toProblem(refusal, request.id))
+      const body = `${refusalHead}${request.id}"}`
       reply.raw.writeHead(503, { ...refusalHeaders, 'content-length': Buffer.byteLength(body) })
       reply.raw.end(body)
     })
@@ -107,7 +124,40 @@ export const pressurePlugin = fp<PressureOptions>(
   { name: 'pressure', dependencies: ['ground', 'metrics', 'route-table'] }
 )
 
-const refusal = overloaded('The server has more work than it can do in time and refuses part of it')
+/** A pause of the event loop that is shorter than this is none, ms. */
+const pauseMs = 1
+
+/** Follows the turns of the event loop in which requests arrive. */
+class Turns {
+  readonly #clock: Clock
+  #startedMs = 0
+  #endedMs = -Infinity
+  #requests = 0
+  #follows = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** The turn under way, with one more request. */
+  next(): Turn {
+    const nowMs = this.#clock.monotonicMs()
+    if (this.#requests === 0) {
+      this.#follows = nowMs - this.#endedMs < pauseMs
+      this.#startedMs = nowMs
+      setImmediate(() => {
+        this.#requests = 0
+        this.#endedMs = this.#clock.monotonicMs()
+      })
+    }
+    return { elapsedMs: nowMs - this.#startedMs, requests: ++this.#requests, follows: this.#follows }
+  }
+}
+
+/** Up to the request's id: all else is the same every time. */
+const refusalHead = JSON.stringify(
+  toProblem(overloaded('The server has more work than it can do in time and refuses part of it'), '')
+).slice(0, -'"}'.length)
 
 const refusalHeaders = { ...apiHeaders, 'content-type': problemType, 'retry-after': String(retryAfterS) }
 

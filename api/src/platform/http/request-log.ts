@@ -19,6 +19,7 @@ export const requestLogPlugin = fp(
       const durationMs = reply.elapsedTime
       const { streams, polled } = request.routeConfig
       if (!streams) observe(request, reply.statusCode, durationMs)
+      if (request.isShed) return done() // counted; a line for each would cost more than the refusal
       // the logger of the application, with the id by hand: see request-logger.ts
       if (!polled) app.log.info(line(request, reply, durationMs), 'request')
       else if (reply.statusCode >= 500) app.log.warn(line(request, reply, durationMs), 'request')
