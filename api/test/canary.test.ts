@@ -18,6 +18,8 @@ import { buildTestApp } from './support/app.ts'
 import { startFakeNomad } from './support/fake-nomad.ts'
 import { nomadJob } from './support/nomad-agent.ts'
 
+t.setTimeout(120_000) // thousands of judged seconds
+
 const startMs = Date.UTC(2026, 10, 2, 8)
 const secondMs = 1_000
 

@@ -198,6 +198,7 @@ export class Releases {
   }
 
   async #judge(release: ReleaseRecord, service: ResolvedService): Promise<void> {
+    if (release.state !== 'canary') return // it ended, or went on, since the list was read
     const decided = await this.#analyses.judge(release)
     if (decided) await this.#acting.decide(release, service, decided)
   }
