@@ -33,6 +33,7 @@ export class Line {
   #client: Promise<pg.Client> | null = null
   #cancelRetry: Cancel = () => {}
   #closed = false
+  readonly #replaced = new WeakSet<pg.Client>()
 
   constructor(options: LineOptions) {
     this.#options = options
@@ -76,10 +77,18 @@ export class Line {
     }
   }
 
-  /** Connects anew, with the login of now. */
+  /** Connects anew, with the login of now. The connection before ends when the new one stands and all it was asked is answered. */
   async renew(): Promise<void> {
-    const client = await this.#client?.catch(() => null)
-    await client?.end().catch(() => {}) // its end is heard and leads to the next connection
+    const before = await this.#client?.catch(() => null)
+    if (!before) return // the next one is made so anyway
+    this.#replaced.add(before)
+    this.#client = null
+    await this.#connected().catch(() => {}) // it has been told, and is tried again
+    void before
+      .query('select 1') // answered after all that waits before it
+      .catch(() => {})
+      .then(() => before.end())
+      .catch(() => {})
   }
 
   async close(): Promise<void> {
@@ -104,7 +113,7 @@ export class Line {
     let isUp = false
     client.on('error', () => {}) // its end is what counts
     client.on('end', () => {
-      if (isUp) this.#lost('the connection ended')
+      if (isUp && !this.#replaced.has(client)) this.#lost('the connection ended')
     })
     try {
       await client.connect()
