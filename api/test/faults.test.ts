@@ -69,6 +69,19 @@ t.test('instances on one PostgreSQL', { skip: missing ?? false, timeout: 120_000
       t.ok(events.some(({ name, data }) => name === 'slices' && 'one' in (data['services'] as object)))
     }
     for (const instance of alive) t.strictSame(await openAlerts(instance), ['one'])
+
+    const reply = await fetch(`${leader.origin}/api/v1/plan`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/yaml' },
+      body: plan.replace('name: one,', 'name: one, title: The first,')
+    })
+    t.equal(reply.status, 200)
+    await until('the other follows the plan', async () => {
+      const { revision } = await other.get<{ revision: number }>('/api/v1/plan')
+      return revision === 2
+    })
+    for (const events of streams)
+      await until('pages hear of the plan', () => events.some(({ name }) => name === 'plan'))
   })
 
   await t.test(
