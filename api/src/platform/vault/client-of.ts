@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Clock } from '../clock.ts'
 import type { Settings } from '../settings.ts'
 import type { VaultClient } from './client.ts'
-import { vaultFile, vaultSettings } from './errors.ts'
+import { vaultFile, vaultSettingsUnfit } from './errors.ts'
 import { openVaultClient } from './node-vault-client.ts'
 
 /**
@@ -19,7 +19,7 @@ export function clientOf(settings: Settings, clock: Clock, log: FastifyBaseLogge
     VAULT_TIMEOUT_MS: timeoutMs
   } = settings
   if (address === '') {
-    throw vaultSettings('VAULT_ADDR is not set, but VAULT_KV_PATH, VAULT_DATABASE_ROLE or VAULT_TRANSIT_KEY is', {
+    throw vaultSettingsUnfit('VAULT_ADDR is not set, but VAULT_KV_PATH, VAULT_DATABASE_ROLE or VAULT_TRANSIT_KEY is', {
       hint: 'set VAULT_ADDR to https://HOST:8200'
     })
   }

@@ -95,7 +95,7 @@ export const vaultAnswer = codedError({
   hint: 'check that VAULT_ADDR is Vault or OpenBao itself and that the paths of VAULT_… are of the right engine'
 })
 
-export const vaultSettings = codedError({
+export const vaultSettingsUnfit = codedError({
   code: 'PLIMSOLL_VAULT_SETTINGS',
   status: 500,
   title: 'The settings for Vault do not fit together'

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Settings } from '../settings.ts'
 import type { Grant, VaultClient } from './client.ts'
-import { vaultFile, vaultLoginRefused, vaultSettings } from './errors.ts'
+import { vaultFile, vaultLoginRefused, vaultSettingsUnfit } from './errors.ts'
 
 /** A way to get a token, again and again. Files are read at each login: what put them there may renew them. */
 export interface Login {
@@ -53,7 +53,7 @@ const firstThatIsSet = (settings: LoginSettings): 'jwt' | 'approle' | 'nomad' | 
   if (settings.VAULT_ROLE_ID) return 'approle'
   if (tokenFileOf(settings)) return 'nomad'
   if (settings.VAULT_TOKEN) return 'token'
-  throw vaultSettings('Vault is to be used, but there is nothing to log in with', {
+  throw vaultSettingsUnfit('Vault is to be used, but there is nothing to log in with', {
     hint: 'set VAULT_JWT_FILE, VAULT_ROLE_ID and VAULT_SECRET_ID_FILE, VAULT_TOKEN_FILE, or VAULT_TOKEN; inside Nomad a vault block does it'
   })
 }
@@ -137,7 +137,7 @@ const tokenFileOf = ({ VAULT_TOKEN_FILE, NOMAD_SECRETS_DIR }: LoginSettings): st
 
 const needed = (name: string, value: string, method: string): string => {
   if (value) return value
-  throw vaultSettings(`${name} is not set, and a login by ${method} needs it`, {
+  throw vaultSettingsUnfit(`${name} is not set, and a login by ${method} needs it`, {
     hint: `set ${name}, or another VAULT_AUTH`
   })
 }

@@ -7,7 +7,7 @@ import { isPostgres } from '../database/open.ts'
 import { acceptedValues, changedNames, type Moment } from './accepted.rules.ts'
 import type { DatabaseUser, Engine } from './client.ts'
 import { isSameDatabase, withUser } from './database-url.rules.ts'
-import { vaultSettings } from './errors.ts'
+import { vaultSettingsUnfit } from './errors.ts'
 import { noSecret, readHeldSecret, type HeldSecret, type Values } from './secret-values.ts'
 import type { VaultSession } from './session.ts'
 
@@ -185,7 +185,7 @@ export class RotatingSecrets implements Secrets {
 
 const withDatabaseUser = (settings: Settings, { username, password }: DatabaseUser): Settings => {
   if (!isPostgres(settings.DATABASE_URL)) {
-    throw vaultSettings('VAULT_DATABASE_ROLE is set, but DATABASE_URL is not postgres://…', {
+    throw vaultSettingsUnfit('VAULT_DATABASE_ROLE is set, but DATABASE_URL is not postgres://…', {
       hint: 'set DATABASE_URL to postgres://HOST:PORT/DATABASE; user and password come from Vault'
     })
   }
