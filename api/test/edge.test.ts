@@ -218,11 +218,21 @@ interface World {
 /** What Nomad does with each instance in turn: out of Consul, shutdown_delay, SIGTERM, the next one in. */
 async function rollingRestart(t: Test, edges: readonly Edge[], { consul, running, start }: World): Promise<void> {
   const body = JSON.stringify({ service: 'shop', status: 200, durationMs: 12 })
-  const writes = { method: 'POST', headers: { authorization, 'content-type': 'application/x-ndjson' }, body }
+  let written = 0
+  const writes = {
+    method: 'POST',
+    // what is written once however often it comes may wait for an instance with every Caddy
+    headers: () => ({
+      authorization,
+      'content-type': 'application/x-ndjson',
+      'idempotency-key': `edge-${++written}`
+    }),
+    body
+  }
   const load = drive(
     edges.flatMap(({ outside, inside }) => [
-      { to: outside, path: '/api/v1/services', headers: { authorization } },
-      { to: inside, path: '/api/v1/plan', headers: { authorization } },
+      { to: outside, path: '/api/v1/services', headers: () => ({ authorization }) },
+      { to: inside, path: '/api/v1/plan', headers: () => ({ authorization }) },
       { to: outside, path: '/api/v1/events', ...writes }
     ])
   )
@@ -255,7 +265,7 @@ const failuresOf = (answers: readonly Answer[]): string[] =>
 
 async function killed(t: Test, edges: readonly Edge[], { consul, running, start }: World): Promise<void> {
   const load = drive(
-    edges.map(({ outside }) => ({ to: outside, path: '/api/v1/services', headers: { authorization } }))
+    edges.map(({ outside }) => ({ to: outside, path: '/api/v1/services', headers: () => ({ authorization }) }))
   )
   const [victim] = [...running.values()]
   const { id, server } = victim!

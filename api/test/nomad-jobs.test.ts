@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../src/platform/database/open.ts'
-import { ask } from './support/asking.ts'
+import { ask, drive, type Where } from './support/asking.ts'
 import { consulMissing, startConsul, type TestConsul } from './support/consul.ts'
 import { nomadMissing, startNomad, type Json, type TestNomad } from './support/nomad-dev.ts'
 import { eventually, freePorts, programPath } from './support/programs.ts'
@@ -44,11 +44,11 @@ t.test('the jobs on a real Nomad', { skip }, async (t) => {
     })
   }
 
-  const world = { nomad, consul, dir }
+  const world: World = { nomad, consul, dir, edge: null }
   await t.test('the API runs with its checks in Consul', (t) => firstRelease(t, world))
-  await t.test('a new version waits as a canary until it is promoted', (t) => canary(t, world))
-  await t.test('a version that is found bad goes back by itself', (t) => rollback(t, world))
   await t.test('the edge finds the API through Consul', { skip: edgeMissing() }, (t) => edge(t, world))
+  await t.test('a new version waits as a canary until it is promoted, and no request fails', (t) => canary(t, world))
+  await t.test('a version that is found bad goes back by itself, and no request fails', (t) => rollback(t, world))
   await t.test('the schema is migrated and the store copied by their jobs', () => batch(world))
   await t.test('PostgreSQL is made, takes its password and nobody without', { skip: postgresMissing() }, (t) =>
     postgres(t, world)
@@ -71,6 +71,8 @@ interface World {
   readonly nomad: TestNomad
   readonly consul: TestConsul
   readonly dir: string
+  /** Where the edge is asked from outside, once it runs. */
+  edge: Where | null
 }
 
 interface Deployment {
@@ -84,12 +86,11 @@ interface Deployment {
   >
 }
 
-/** Waits of production are shortened; nothing else is another job than the one that ships. */
+/** The time in which a canary has to stay healthy is shortened; how an instance leaves is as it ships. */
 const shortened = (job: Json): Json => {
   const update = { MinHealthyTime: 1_000_000_000 }
   const groups = (job['TaskGroups'] as Json[]).map((group) => ({
     ...group,
-    ShutdownDelay: 1_000_000_000,
     ...(group['Update'] ? { Update: { ...(group['Update'] as Json), ...update } } : {})
   }))
   return { ...job, ...(job['Update'] ? { Update: { ...(job['Update'] as Json), ...update } } : {}), TaskGroups: groups }
@@ -148,7 +149,11 @@ const instances = async (consul: TestConsul): Promise<Instance[]> => {
 }
 
 const passing = ['alive passing', 'ready passing']
-const api = (release: string) => ({ release, instances: '1', settings: '{LOG_LEVEL="warn"}' })
+const api = (release: string) => ({
+  release,
+  instances: '1',
+  settings: '{LOG_LEVEL="warn", PRESSURE_EVENT_LOOP_DELAY_MS="0"}'
+})
 
 async function firstRelease(t: Test, { nomad, consul }: World): Promise<void> {
   await run(nomad, 'plimsoll-api.nomad.hcl', api('v1'))
@@ -161,7 +166,29 @@ async function firstRelease(t: Test, { nomad, consul }: World): Promise<void> {
   t.match(answer.headers, { 'x-release': 'v1', 'x-alloc-id': /^[0-9a-f-]{36}$/ })
 }
 
-async function canary(t: Test, { nomad, consul }: World): Promise<void> {
+/** Requests through the edge until it is told to stop; nothing where there is no edge. */
+const underLoad = async (t: Test, { edge }: World, act: () => Promise<void>): Promise<void> => {
+  if (edge === null) return act()
+  const load = drive([{ to: edge, path: '/healthz' }])
+  try {
+    await act()
+  } finally {
+    const answers = await load.stop()
+    const failed = answers.filter(({ status, headers }) => status !== 200 || headers['x-alloc-id'] === undefined)
+    t.same(
+      failed.map(({ status, body }) => `${status} ${body.slice(0, 200)}`),
+      [],
+      `none of ${answers.length} requests failed`
+    )
+    t.ok(answers.length > 100)
+  }
+}
+
+async function canary(t: Test, world: World): Promise<void> {
+  await underLoad(t, world, () => promoted(t, world))
+}
+
+async function promoted(t: Test, { nomad, consul }: World): Promise<void> {
   await run(nomad, 'plimsoll-api.nomad.hcl', api('v2'))
   const waiting = await deployed(nomad, 1, /^running .*promotion/)
   await healthy(nomad)
@@ -176,18 +203,26 @@ async function canary(t: Test, { nomad, consul }: World): Promise<void> {
   t.match(await instances(consul), [{ release: 'v2', tags: ['release-v2', 'stable'], checks: passing }])
 }
 
-async function rollback(t: Test, { nomad, consul }: World): Promise<void> {
+async function rollback(t: Test, world: World): Promise<void> {
+  await underLoad(t, world, () => failed(t, world))
+}
+
+async function failed(t: Test, { nomad, consul }: World): Promise<void> {
   await run(nomad, 'plimsoll-api.nomad.hcl', api('v3'))
   const waiting = await deployed(nomad, 2, /^running .*promotion/)
   await healthy(nomad)
-  const failed = await nomad.put<{ RevertedJobVersion: number | null }>(`/v1/deployment/fail/${waiting.ID}`, {})
-  t.equal(failed.RevertedJobVersion, 1, 'auto_revert names the version before')
+  const { RevertedJobVersion } = await nomad.put<{ RevertedJobVersion: number | null }>(
+    `/v1/deployment/fail/${waiting.ID}`,
+    {}
+  )
+  t.equal(RevertedJobVersion, 1, 'auto_revert names the version before')
   await deployed(nomad, 3, /^successful/)
   await eventually('the canary is gone', async () => (await instances(consul)).length === 1)
   t.match(await instances(consul), [{ release: 'v2', checks: passing }])
 }
 
-async function edge(t: Test, { nomad, consul, dir }: World): Promise<void> {
+async function edge(t: Test, world: World): Promise<void> {
+  const { nomad, consul, dir } = world
   const caddy = programPath('caddy')!
   const [http, https, inside] = (await freePorts(3)) as [number, number, number]
   await run(nomad, 'plimsoll-edge.nomad.hcl', {
@@ -203,7 +238,8 @@ async function edge(t: Test, { nomad, consul, dir }: World): Promise<void> {
     const answer = await ask(outside, '/healthz')
     return answer.status === 200 ? answer : null
   })
-  t.equal(health.headers['x-release'], 'v2', 'by the release that runs')
+  world.edge = outside
+  t.equal(health.headers['x-release'], 'v1', 'by the release that runs')
   const page = await ask(outside, '/', { headers: { accept: 'text/html' } })
   t.match(page.headers, { 'content-security-policy': /default-src 'none'/, 'strict-transport-security': /max-age/ })
   t.ok(existsSync(join(dir, 'access.ndjson')), 'and logs where it is to')

@@ -73,7 +73,9 @@ export const open = (to: Where, path: string, headers: OutgoingHttpHeaders) =>
     sent.on('error', reject).end()
   })
 
-export interface DrivenRequest extends Omit<Wish, 'agent'> {
+export interface DrivenRequest extends Omit<Wish, 'agent' | 'headers'> {
+  /** Of each request anew. */
+  readonly headers?: () => OutgoingHttpHeaders
   readonly to: Where
   readonly path: string
 }
@@ -84,10 +86,10 @@ export function drive(requests: readonly DrivenRequest[]) {
   const plain = new Agent({ keepAlive: true })
   const tls = new TlsAgent({ keepAlive: true })
   const stopped = new AbortController()
-  const workers = requests.flatMap(({ to, path, ...wish }) =>
+  const workers = requests.flatMap(({ to, path, headers, ...wish }) =>
     Array.from({ length: 4 }, async () => {
       while (!stopped.signal.aborted) {
-        answers.push(await ask(to, path, { ...wish, agent: to.tls ? tls : plain }))
+        answers.push(await ask(to, path, { ...wish, headers: headers?.() ?? {}, agent: to.tls ? tls : plain }))
         await delay(20)
       }
     })
