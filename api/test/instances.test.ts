@@ -1,12 +1,13 @@
 import t, { type Test } from 'tap'
 import { systemClock } from '../src/platform/clock.ts'
-import { openDatabase } from '../src/platform/database/open.ts'
+import { openDatabase, type Database } from '../src/platform/database/open.ts'
+import { leaseLost, type Leadership } from '../src/platform/lease.ts'
 import { Notices } from '../src/platform/notices.ts'
 import { createSliceStore, type SliceStore } from '../src/signals/store.ts'
 import { OtherInstances } from '../src/signals/store/others.ts'
 import { sql } from 'kysely'
 import { postgresMissing, startPostgres } from './support/postgres.ts'
-import { aDelta, aStream, hourMs, secondMs } from './support/slo-world.ts'
+import { aDelta, aStream, aWorld, hourMs, Outbox, secondMs } from './support/slo-world.ts'
 
 /** Looks again and again; the test's own time limit ends it. */
 const until = async (isSo: () => boolean | Promise<boolean>): Promise<void> => {
@@ -45,6 +46,97 @@ async function aMember(t: Test, url: string, holder: string, readableMs?: number
   })
   return member
 }
+
+/** Leadership that the test gives and takes; whoever was given it last may write. */
+function aThrone(database: Database) {
+  let token = 0
+  const heir = () => {
+    const listeners = new Set<(isLeader: boolean) => void>()
+    const lease = { isLeader: false, fencing: 0 }
+    return {
+      lease,
+      /** It leads from now on, and knows. */
+      crown(): void {
+        Object.assign(lease, { isLeader: true, fencing: ++token })
+        listeners.forEach((listener) => listener(true))
+      },
+      /** It leads no more, and knows. */
+      dismiss(): void {
+        lease.isLeader = false
+        listeners.forEach((listener) => listener(false))
+      },
+      leadership: {
+        get isLeader() {
+          return lease.isLeader
+        },
+        get fencing() {
+          return lease.fencing
+        },
+        onChange(listener) {
+          listeners.add(listener)
+          return () => void listeners.delete(listener)
+        },
+        guard: () => Promise.resolve(),
+        act(task) {
+          if (lease.fencing !== token) return Promise.reject(leaseLost('another has been crowned'))
+          return database.db.transaction().execute(task)
+        }
+      } satisfies Leadership
+    }
+  }
+  return { heir }
+}
+
+t.test('alerts over a change of leader', async (t) => {
+  const database = await openDatabase(':memory:')
+  t.teardown(() => database.close())
+  const outbox = new Outbox()
+  const throne = aThrone(database)
+  const [first, second] = [throne.heir(), throne.heir()]
+  first.crown()
+  const [a, b] = await Promise.all(
+    [first, second].map(({ leadership }) => aWorld({ database, outbox, lease: leadership }))
+  )
+  t.teardown(() => Promise.all([a!.close(), b!.close()]))
+  const pass = async (seconds: number, failed: number): Promise<void> => {
+    for (let leftS = seconds; leftS > 0; leftS -= 10) {
+      for (const { feed, clock, evaluator } of [a!, b!]) {
+        feed.commit([aDelta(Math.floor(clock.nowMs() / secondMs) * secondMs, { total: 100, failed })])
+        clock.advance(10 * secondMs)
+        await evaluator.settled
+      }
+    }
+  }
+  const stored = async (): Promise<string[]> =>
+    (await database.db.selectFrom('alerts').select(['state', 'severity']).execute()).map(Object.values).map(String)
+
+  await pass(600, 0)
+  await pass(300, 90)
+  t.strictSame(outbox.events, ['opened page'])
+  t.strictSame(await stored(), ['open,page'])
+  await b!.evaluator.follow()
+  t.match(b!.alerts.open, [{ severity: 'page', id: a!.alerts.open[0]!.id }], 'who follows shows the very same alert')
+
+  second.crown() // the first was frozen: it does not know yet
+  await b!.evaluator.settled
+  await until(() => b!.evaluator.leads)
+  await pass(120, 90)
+  t.strictSame(outbox.events, ['opened page'], 'who takes over opens nothing anew')
+  const before = await stored()
+  await pass(3_600, 0)
+  t.strictSame(outbox.events.filter((event) => event === 'opened page').length, 1)
+  t.ok(outbox.events.length > 1, 'what comes after is told')
+  t.equal(new Set(outbox.messages.map(({ event, alert }) => `${event} ${alert.severity}`)).size, outbox.events.length)
+  t.equal(before.length, 1)
+  t.equal((await stored()).length, 1, 'the one that was frozen wrote nothing')
+  t.ok(a!.logged.includes('alert waits for the store'), 'although it tried')
+
+  first.dismiss()
+  await until(async () => {
+    await a!.evaluator.follow()
+    return JSON.stringify(a!.alerts.open) === JSON.stringify(b!.alerts.open)
+  })
+})
 
 const totalOf = (told: readonly { total: number }[]): number => told.reduce((sum, { total }) => sum + total, 0)
 

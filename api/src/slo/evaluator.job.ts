@@ -102,7 +102,7 @@ export class Evaluator {
   /** Reads the alerts of the instance that leads; nothing where this one does. */
   async follow(): Promise<void> {
     const { clock, log } = this.#options
-    if (this.#leads || this.#closed) return
+    if (this.leads || this.#closed) return
     this.#followedMs = clock.monotonicMs()
     await this.#takeUp().catch((error: unknown) =>
       log.warn({ reason: messageOf(error) }, 'alerts of the leader wait for the store')
@@ -115,7 +115,7 @@ export class Evaluator {
   }
 
   /** Whether alerts are this instance's to change, now. */
-  get #leads(): boolean {
+  get leads(): boolean {
     const { lease } = this.#options
     return this.#term !== null && lease.isLeader && lease.fencing === this.#term
   }
@@ -177,7 +177,7 @@ export class Evaluator {
     this.#cancelRetry()
     book.close()
     await this.#settling
-    if (!this.#leads) return
+    if (!this.leads) return
     await alerts.flush(clock.nowMs())
     await coverage.save(clock.nowMs())
   }
@@ -231,7 +231,7 @@ export class Evaluator {
 
   #lookAfterAlerts(nowMs: number): void {
     const { lease, clock } = this.#options
-    if (this.#leads) return this.#reporter.look(this.#byService, nowMs)
+    if (this.leads) return this.#reporter.look(this.#byService, nowMs)
     if (lease.isLeader) return this.#lookAsLeader() // the store did not answer when it became so
     if (clock.monotonicMs() - this.#followedMs >= followMs) void this.follow()
   }
@@ -266,7 +266,7 @@ export class Evaluator {
 
   #settle(nowMs: number): void {
     const { alerts, coverage, log } = this.#options
-    if (!this.#leads) return
+    if (!this.leads) return
     const savesCoverage = Math.abs(nowMs - this.#savedCoverageMs) >= saveCoverageMs
     if (savesCoverage) this.#savedCoverageMs = nowMs
     this.#settling = this.#settling

@@ -1,6 +1,6 @@
 import { ManualClock } from '../../src/platform/clock.ts'
 import { openDatabase, type Database } from '../../src/platform/database/open.ts'
-import { leadsAlone } from '../../src/platform/lease.ts'
+import { leadsAlone, type Leadership } from '../../src/platform/lease.ts'
 import type { Notification } from '../../src/platform/notify.ts'
 import { emptyCounts } from '../../src/signals/counts.ts'
 import type { SliceDelta, Stream } from '../../src/signals/slice.ts'
@@ -148,6 +148,8 @@ export interface WorldOptions {
   readonly intervalMs?: number
   readonly database?: Database
   readonly outbox?: Outbox
+  /** Default: it leads alone. */
+  readonly lease?: Leadership
   readonly store?: Pick<SliceStore, 'follow' | 'onCommitted' | 'oldestKeptMs'>
   /** False: goes on while history is still being read. */
   readonly waitsForHistory?: boolean
@@ -164,7 +166,7 @@ export async function aWorld(options: WorldOptions = {}) {
   const publish = (name: string, data: unknown): void =>
     void published.push({ name, data: data as Record<string, unknown> })
   const live = { publish, share: publish }
-  const lease = leadsAlone(database.db)
+  const lease = options.lease ?? leadsAlone(database.db)
   const logged: string[] = []
   const note = (_: unknown, text?: string) => void logged.push(text ?? '')
   const log = { info: note, warn: note, error: note }
