@@ -204,6 +204,7 @@ t.test('a refusal is known by its text, and names neither token nor stack', asyn
     [500, "can't pause terminal deployment", 'DEPLOYMENT_ENDED'],
     [500, '1 error occurred:\n\t* Task group "api" has 0/1 healthy allocations\n\n', 'NOT_HEALTHY_YET'],
     [500, '1 error occurred:\n\t* Task group api validation failed: 1 error occurred', 'INVALID'],
+    [500, 'Vault "default" not enabled but used in the job', 'INVALID'],
     [429, 'Too many requests', 'BUSY'],
     [500, 'runtime error: index out of range', 'FAILED'],
     [418, 'teapot', 'INVALID']

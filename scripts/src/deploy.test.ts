@@ -1,4 +1,6 @@
 // `plimsoll deploy` and `plimsoll rollback` against a Nomad in memory, and the real one when `nomad` is on PATH.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -238,6 +240,35 @@ t.test('Ctrl-C leaves the deployment alone; the same command follows on', async 
   t.match(await stopped, { exit: 2, err: /INTERRUPTED/ })
   t.equal((await deploy(b, '--promote')).exit, 0)
   t.equal((await nomad.job('shop')).version, 1)
+})
+
+t.test('a process of its own follows to the end, and to the end of its time', async (t) => {
+  const { deploy, server, behave } = await fakeBench(t)
+  behave('ok')
+  server.faults.healthAfterMs = 600
+  const file = join(t.testdirName, 'shop.nomad.hcl')
+  const alone = async (...options: string[]): Promise<Typed> => {
+    const args = [
+      join(import.meta.dirname, 'main.ts'),
+      'deploy',
+      '--env',
+      'staging',
+      '--job',
+      file,
+      '--api',
+      ...options
+    ]
+    const child = spawn(process.execPath, args, { env: { ...process.env, NOMAD_ADDR: server.url } })
+    const written = { out: '', err: '' }
+    child.stdout.on('data', (chunk: Buffer) => (written.out += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => (written.err += chunk.toString()))
+    const [exit] = (await once(child, 'close')) as [number]
+    return { exit, ...written }
+  }
+  t.match(await alone('--image', a), { exit: 0, out: /runs/ })
+  server.faults.healthAfterMs = 5_000
+  t.match(await alone('--image', b, '--timeout', '1s'), { exit: 2, err: /PLIMSOLL_DEPLOY_TIMEOUT/ })
+  t.equal((await deploy(b, '--dry-run')).exit, 0)
 })
 
 t.test('a Nomad that refuses is told in its words, and nothing is guessed', async (t) => {

@@ -24,12 +24,17 @@ export const timeoutOf = (text: string | undefined): number => {
   return ms
 }
 
+/** A timer that keeps the process alive: the pauses between two questions do not. */
+const keepAlive = (): NodeJS.Timeout => setInterval(() => {}, 60_000)
+
 /** Calls `use` with the Nomad of the environment variables, and hangs up afterwards. */
 export async function withNomad<T>({ env }: Pick<Context, 'env'>, use: (nomad: Nomad) => Promise<T>): Promise<T> {
   const nomad = createNomad(nomadFromEnvironment(env))
+  const alive = keepAlive()
   try {
     return await use(nomad)
   } finally {
+    clearInterval(alive)
     await nomad.close()
   }
 }

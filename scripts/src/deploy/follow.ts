@@ -61,7 +61,7 @@ export async function followDeployment(nomad: Nomad, id: string, order: FollowOr
       hint: 'the same command follows it again'
     })
   }
-  throw new Failure('PLIMSOLL_DEPLOY_TIMEOUT', `not decided after ${Math.round(order.timeoutMs / 60_000)} minutes`, {
+  throw new Failure('PLIMSOLL_DEPLOY_TIMEOUT', `not decided after ${duration(order.timeoutMs)}`, {
     hint: 'the deployment goes on; the same command follows it again'
   })
 }
@@ -74,3 +74,6 @@ const promote = async (nomad: Nomad, id: string): Promise<void> => {
     if (!isError(error, nomadDeploymentEnded) && !isError(error, nomadNotHealthyYet)) throw error
   }
 }
+
+const duration = (ms: number): string =>
+  ms < 120_000 ? `${Math.round(ms / 1_000)} s` : `${Math.round(ms / 60_000)} min`

@@ -22,7 +22,10 @@ const texts: readonly (readonly [RegExp, RefusalKind])[] = [
   [/can't revert to current version/i, 'nothing_to_revert'],
   [/can't \w+( \w+)? terminal deployment|terminal deployment/i, 'deployment_ended'],
   [/has \d+\/\d+ healthy allocations/i, 'not_healthy_yet'],
-  [/must be 36 characters|failed to parse|job spec is empty|validation|missing|invalid|unsupported/i, 'invalid'],
+  [
+    /must be 36 characters|failed to parse|job spec is empty|validation|missing|invalid|unsupported|not enabled/i,
+    'invalid'
+  ],
   [/(not found|does not exist)\s*$/i, 'not_found']
 ]
 
