@@ -4,6 +4,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parse } from '@cdktf/hcl2json'
 import t from 'tap'
+import { allRoutes } from '../../api/src/contract/index.ts'
 import { describeSetting, settingNames } from '../../api/src/platform/settings.ts'
 
 type Json = { readonly [key: string]: unknown }
@@ -209,6 +210,19 @@ t.test('what the edge tells Caddy are variables of the Caddyfile, all of them ex
     told.filter((name) => !used.includes(name)),
     []
   )
+})
+
+t.test('the edge sends every route of the API to the API, and pages to the page', async (t) => {
+  const [, list = ''] = /@api path (.*)/.exec(read('nomad/Caddyfile')) ?? []
+  const patterns = list.split(' ')
+  const isApi = (path: string): boolean =>
+    patterns.some((pattern) => (pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern))
+  const paths = [...Object.keys(allRoutes).map((key) => key.split(' ')[1]!), '/docs', '/docs/json', '/openapi.json']
+  t.same(
+    paths.filter((path) => !isApi(path)),
+    []
+  )
+  t.same(['/', '/alerts', '/services/shop', '/_app/immutable/a.js', '/apis'].filter(isApi), [])
 })
 
 t.test('staging and production say the same things, and only things that a job knows', async (t) => {
