@@ -12,7 +12,7 @@ export interface ReportsElsewhere {
  * What the sources of a service tell in all instances together, one report a source. All follow the
  * same plan, so each has every source, but a log lies on one machine: where it is not there, its
  * source waits, and that says nothing while another reads it. One that is broken anywhere is broken.
- * One that only an instance read which is gone is broken, too; probes go on elsewhere.
+ * A log that only an instance read which is gone is broken, too; probes and pushes go on elsewhere.
  */
 export const mergeReports = (own: readonly SourceReport[], elsewhere: readonly ReportsElsewhere[]): SourceReport[] =>
   own.map((report) => {
@@ -26,12 +26,14 @@ export const mergeReports = (own: readonly SourceReport[], elsewhere: readonly R
       ...others.filter(({ isGone }) => !isGone).map(({ instance, other }) => named(other, instance))
     ]
     const merged = living.length === 1 ? report : mergeLiving(living)
-    const gone = others.find(({ isGone, other }) => isGone && other.kind !== 'probe' && isReading(other))
+    const gone = others.find(({ isGone, other }) => isGone && isLog(other) && isReading(other))
     return gone && merged.health === 'waiting' ? lost(merged, gone.instance, gone.other) : merged
   })
 
 /** Worst first; what waits gives way to whatever is read. */
 const ranks: Record<SourceReport['health'], number> = { broken: 0, live: 1, idle: 2, waiting: 3 }
+
+const isLog = ({ kind }: SourceReport): boolean => kind === 'caddyLog' || kind === 'caddyLogTcp'
 
 const isReading = ({ health }: SourceReport): boolean => health === 'live' || health === 'idle'
 

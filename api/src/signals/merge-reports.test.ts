@@ -53,6 +53,12 @@ t.test('a source is what it is anywhere: broken before live before idle before w
     { name: 'not read by one that is gone', own: waiting, others: [at(waiting, true)], health: 'waiting' },
     { name: 'another source', own: waiting, others: [at(aReport({ id: 'caddyLog:1' }))], health: 'waiting' },
     {
+      name: 'pushes to one that is gone may come here next',
+      own: { ...waiting, kind: 'push' as const },
+      others: [at(aReport({ kind: 'push' }), true)],
+      health: 'waiting'
+    },
+    {
       name: 'a probe of one that is gone',
       own: { ...waiting, kind: 'probe' as const },
       others: [at(aReport({ kind: 'probe' }), true)],
