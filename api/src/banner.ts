@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-import { isLoopbackHost } from './platform/access/loopback.rules.ts'
+import { accessText } from './platform/access/words.rules.ts'
 import { describeUrl } from './platform/database/open.ts'
 import type { PlanStatus } from './contract/index.ts'
 import type { PlanInForce } from './plan/service.ts'
-import type { Settings } from './platform/settings.ts'
 
 /** What a person wants to know at the start: where it is, what it watches, on what it stands. */
 export function banner(app: FastifyInstance, address: string): string {
@@ -17,7 +16,7 @@ export function banner(app: FastifyInstance, address: string): string {
     ...(status.refused ? [['', describeRefusal(status.refused)] as [string, string]] : []),
     ['store', `${database.dialect} ${describeUrl(settings.DATABASE_URL)}`],
     ['page', existsSync(join(settings.WEB_ROOT, '200.html')) ? address : 'not built: make build'],
-    ['access', describeAccess(settings)]
+    ['access', accessText(settings)]
   ]
   const text = rows.map(([name, value]) => `  ${name.padEnd(9)}${value}`)
   return `\nPlimsoll ${instance.version} runs at ${address}\n\n${text.join('\n')}\n\n  Ctrl-C ends it.\n\n`
@@ -42,10 +41,4 @@ const describeRefusal = ({ source, faults }: NonNullable<PlanStatus['refused']>)
   const [first] = faults
   const where = first?.line === undefined ? '' : ` line ${first.line}:`
   return `${source} is refused, the plan before it stays:${where} ${first?.text ?? 'it cannot be read'}`
-}
-
-const describeAccess = ({ HOST, API_TOKEN, LOOPBACK_OPEN }: Settings): string => {
-  if (!LOOPBACK_OPEN) return 'with the token only'
-  if (API_TOKEN) return 'this machine, and others with the token'
-  return isLoopbackHost(HOST) ? 'this machine' : `this machine; others are refused until API_TOKEN is set`
 }

@@ -8,7 +8,8 @@ const start = async (
   t: { teardown(fn: () => Promise<void>): void },
   options: TestAppOptions = {}
 ): Promise<TestApp> => {
-  const test = await buildTestApp(options)
+  const settings = { PRESSURE_EVENT_LOOP_DELAY_MS: '0', ...options.settings } // the clock jumps
+  const test = await buildTestApp({ ...options, settings })
   t.teardown(() => test.close())
   return test
 }

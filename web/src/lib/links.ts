@@ -25,6 +25,11 @@ export const links = {
   planExport: (format: 'given' | 'resolved' | 'openslo') => `/api/v1/plan/export?format=${format}`,
   /** Opens why a number is what it is, on the page one is on. */
   why: (url: Address, topic: Topic) => withParams(url, { why: topicParam(topic) }),
+  access: () => resolve('/access'),
+  audit: (caller?: string) => resolve('/access/audit') + (caller ? `?caller=${encodeURIComponent(caller)}` : ''),
+  /** Away to the identity provider and back to where one is. */
+  signIn: (path: string, from: Address) =>
+    `${path}?returnTo=${encodeURIComponent(from.pathname.startsWith(resolve('/sign-in')) ? resolve('/') : from.pathname + from.search)}`,
   docs: () => '/docs'
 }
 

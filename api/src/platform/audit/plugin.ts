@@ -78,8 +78,10 @@ function recordOf(request: FastifyRequest, reply: FastifyReply): AuditRecord | n
   if (access === undefined || access === 'public') return null
   const status = reply.statusCode
   const refused = status === 401 || status === 403
-  const changes = audit !== false && access !== 'viewer' && !readingMethods.has(request.method)
-  if (!refused && !changes) return null
+  const reads = readingMethods.has(request.method)
+  // a page opened by somebody who is not signed in yet is no attempt at anything
+  if (refused && reads && request.caller.kind === 'anyone' && !request.headers.authorization) return null
+  if (!refused && (reads || audit === false || access === 'viewer')) return null
   return {
     caller: request.caller,
     action: route ?? `${request.method} ${request.routeConfig.url ?? ''}`,

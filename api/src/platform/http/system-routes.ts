@@ -1,6 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { accessText } from '../access/words.rules.ts'
 import { on, systemRoutes, type System } from '../../contract/index.ts'
 
 declare module 'fastify' {
@@ -53,13 +54,10 @@ export const systemRoutesPlugin = fp(
       }
     })
 
-    const { API_TOKEN, LOOPBACK_OPEN } = app.settings
+    const { LOOPBACK_OPEN } = app.settings
     const access: System['access'] = {
       mode: LOOPBACK_OPEN ? 'open_on_loopback' : 'token',
-      text: [
-        LOOPBACK_OPEN ? 'callers on this machine may read and write' : 'nobody may call without a token',
-        API_TOKEN ? 'others with the token' : 'others may not'
-      ].join(', ')
+      text: accessText(app.settings)
     }
     app.route({
       ...on(systemRoutes, 'GET /api/v1/system'),
