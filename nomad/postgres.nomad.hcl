@@ -123,12 +123,13 @@ variable "memory_mb" {
 }
 
 locals {
-  contained = var.driver == "docker"
-  data_dir  = var.driver == "raw_exec" ? var.data_path : "/data/pgdata"
-  password  = "${NOMAD_SECRETS_DIR}/password"
+  contained         = var.driver == "docker"
+  data_dir          = var.driver == "raw_exec" ? var.data_path : "/data/pgdata"
+  password          = "${NOMAD_SECRETS_DIR}/password"
+  password_template = var.vault_role == "" ? "{{ with nomadVar \"nomad/jobs/postgres\" }}{{ .password }}{{ end }}" : "{{ with secret \"secret/data/${var.vault_password_path}\" }}{{ .Data.data.password }}{{ end }}"
   options = [
     "-c", "listen_addresses=${local.contained ? "*" : "${NOMAD_IP_db}"}", "-p", "${NOMAD_PORT_db}",
-    "-c", "password_encryption=scram-sha-256", "-c", "unix_socket_directories=/tmp",
+    "-c", "password_encryption=scram-sha-256",
     "-c", "shared_buffers=${floor(var.memory_mb / 4)}MB", "-c", "log_min_duration_statement=1000"
   ]
 }
@@ -230,7 +231,7 @@ job "postgres" {
           destination = local.password
           change_mode = "noop"
           perms       = "644" # read by the database's own user; the directory is closed to all others
-          data        = var.vault_role == "" ? "{{ with nomadVar \"nomad/jobs/postgres\" }}{{ .password }}{{ end }}" : "{{ with secret \"secret/data/${var.vault_password_path}\" }}{{ .Data.data.password }}{{ end }}"
+          data        = local.password_template
         }
 
         resources {
@@ -263,7 +264,8 @@ job "postgres" {
         for_each = local.contained ? [] : [1]
         content {
           command = "${var.bin}/postgres"
-          args    = concat(["-D", local.data_dir], local.options)
+          # Debian's own place for sockets is not everybody's to write; the image keeps its own, which its start needs
+          args = concat(["-D", local.data_dir, "-c", "unix_socket_directories=/tmp"], local.options)
         }
       }
 
@@ -291,7 +293,7 @@ job "postgres" {
           destination = local.password
           change_mode = "noop"
           perms       = "644"
-          data        = var.vault_role == "" ? "{{ with nomadVar \"nomad/jobs/postgres\" }}{{ .password }}{{ end }}" : "{{ with secret \"secret/data/${var.vault_password_path}\" }}{{ .Data.data.password }}{{ end }}"
+          data        = local.password_template
         }
       }
 
