@@ -1,11 +1,12 @@
 // Two and three real servers on one PostgreSQL, and what may happen to them. What must hold, whatever happens:
 // no acknowledged count is lost, no alert is opened or told twice, none is lost, and all work again within seconds.
 import { spawnSync } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs'
+import { appendFileSync, closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Alert } from '../src/contract/index.ts'
+import { accessLines } from './support/access-log.ts'
 import { aFleet, aReceiver, readLive, storedAlerts, until, type Instance } from './support/fleet.ts'
 import { postgresMissing, startPostgres } from './support/postgres.ts'
 import { aNetwork } from './support/slow-network.ts'
@@ -221,6 +222,44 @@ t.test(
       t.equal(receiver.messages.length, 1)
       t.equal((await storedAlerts(url)).alerts.length, 1)
     })
+  }
+)
+
+t.test(
+  'two instances beside one log count each line once, also when one is killed',
+  { skip: missing ?? false, timeout: 120_000 },
+  async (t) => {
+    const url = await postgres!.createDatabase()
+    const dir = mkdtempSync(join(tmpdir(), 'plimsoll-log-'))
+    t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+    const file = join(dir, 'access.ndjson')
+    const logged = `
+plan: plimsoll/v1
+services:
+  - name: shop
+    signals: [ { caddyLog: { file: ${file}, startAt: beginning } } ]
+    promise: { availability: 99.9%, window: 30d }
+`
+    let lines = 0
+    const log = (count: number): void => {
+      appendFileSync(file, accessLines(lines, lines + count, Date.now() - count))
+      lines += count
+    }
+    log(2_000)
+    const fleet = aFleet(t, { url, plan: logged, settings: { FLUSH_INTERVAL_MS: '50' } })
+    const [a, b] = await Promise.all(['a', 'b'].map((name) => fleet.start(name)))
+    for (let i = 0; i < 20; i++) {
+      log(100)
+      if (i === 10) a!.signal('SIGKILL')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    await until('all lines are counted', async () => (await b!.total('shop')) >= lines)
+    const again = await fleet.start('a')
+    log(500)
+    await until('both know all', async () =>
+      (await Promise.all([again, b!].map((one) => one.total('shop')))).every((total) => total >= lines)
+    )
+    t.strictSame(await Promise.all([again, b!].map((one) => one.total('shop'))), [lines, lines])
   }
 )
 
