@@ -210,6 +210,18 @@ t.test('a canary whose requests get lost is not promoted for the few that arrive
   t.strictSame(await actions(), [])
 })
 
+t.test('a canary that seems slower is not promoted before that is known, however soon its soak is over', async (t) => {
+  const { pass, actions } = await aCanary(t)
+  const slower = [
+    { release: 'v1', total: 200, latencyMs: 20 },
+    { release: 'v2', total: 200, latencyMs: 100 }
+  ]
+  await pass(70, slower)
+  t.strictSame(await actions(), [], 'within the promise, beyond the soak')
+  await pass(110, slower)
+  t.match(await actions(), [{ action: 'fail', state: 'done', reason: /usual latency|slowest/ }])
+})
+
 const watched = async (t: Test, options: HouseOptions = {}) => {
   const house = await aCanary(t, options)
   const { clock, server, releases } = house

@@ -115,7 +115,16 @@ export async function aHouse(t: Test, options: HouseOptions = {}) {
     return found
   }
   return {
-    ...{ server, clock, database, nomad, service, releases, acted, actions, release, close },
+    server,
+    clock,
+    database,
+    nomad,
+    service,
+    releases,
+    acted,
+    actions,
+    release,
+    close,
     /** Hands a version in, waits until it stands, and reads it. */
     async submit(version: string): Promise<void> {
       await handIn(nomad, version)

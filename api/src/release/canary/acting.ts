@@ -94,29 +94,32 @@ export class Acting {
     await keeper.save(release, [said], release)
   }
 
-  /** Does what a person asks, instead of what is intended still; a hold also keeps Plimsoll from deciding. */
+  /**
+   * Takes what a person asks, instead of what is intended still. Any instance writes it down; the leader
+   * carries it out, at once or in its next round.
+   */
   async order(
     release: ReleaseRecord,
     service: ResolvedService,
     { action, by, reason }: { action: CanaryAction; by: string; reason: string }
   ): Promise<void> {
-    const { keeper, clock, lease } = this.#options
+    const { keeper, clock } = this.#options
     const id = `${release.id}/${action}/${clock.nowMs()}`
     const intended = this.#intention(release, { id, action, by, reason })
-    const ordered = { ...release, held: action === 'hold' }
-    await lease.act(async (transaction) => {
+    await keeper.store.transaction(async (transaction) => {
       const otherwise = { text: `${by} decided: ${action}`, atMs: intended.intendedMs }
       await keeper.store.giveUp(release.id, otherwise, transaction)
       await keeper.store.intend(intended, transaction)
-      await keeper.store.save(ordered, transaction)
     })
-    await this.carryOut(ordered, service, intended)
+    await this.carryOut(release, service, intended)
   }
 
-  /** Carries out an intention until its effect is seen; called again until then. */
-  async carryOut(release: ReleaseRecord, service: ResolvedService, action: ActionRecord): Promise<void> {
+  /** Carries out an intention until its effect is seen; called again until then. A person's hold keeps Plimsoll from deciding. */
+  async carryOut(found: ReleaseRecord, service: ResolvedService, action: ActionRecord): Promise<void> {
     const { keeper, clock, lease, log, onActed } = this.#options
     if (!lease.isLeader) return
+    const release = action.by === unaskedBy ? found : { ...found, held: action.action === 'hold' }
+    await keeper.save(release, [], found)
     const outcome = await this.#outcomeOf(release, service, action)
     if (outcome === null) return
     const settledMs = clock.nowMs()

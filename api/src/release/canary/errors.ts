@@ -13,13 +13,6 @@ export const noBaseline = codedError({
   hint: 'name one as baseline; without it the version is taken that served most users in the last ten minutes'
 })
 
-export const notTheLeader = codedError({
-  code: 'PLIMSOLL_NOT_THE_LEADER',
-  status: 503,
-  title: 'Another instance acts',
-  hint: 'one instance acts on releases at a time: try again, the balancer may ask it next'
-})
-
 export const releasesNotPlanned = codedError({
   code: 'PLIMSOLL_RELEASES_NOT_PLANNED',
   status: 422,

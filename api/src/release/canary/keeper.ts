@@ -10,7 +10,7 @@ export interface KeeperOptions {
   readonly onChange: (release: ReleaseRecord) => void
 }
 
-/** Writes releases as the leader, and tells of what changed. */
+/** Writes releases, and tells of what changed. */
 export class ReleaseKeeper {
   readonly store: ReleaseStore
   readonly #options: KeeperOptions
@@ -21,17 +21,25 @@ export class ReleaseKeeper {
   }
 
   /**
-   * Writes a release and what happened to it.
+   * Writes, as the leader, a release and what happened to it.
    *
    * @param before - as it was read; equal to `release`: only what happened is written
    */
   async save(release: ReleaseRecord, said: readonly Happening[], before: ReleaseRecord | null = null): Promise<void> {
-    const { lease, onChange } = this.#options
     const isSame = before !== null && isDeepStrictEqual(before, release)
-    const isNews = await lease.act(async (transaction) => {
+    const isNews = await this.#options.lease.act(async (transaction) => {
       if (!isSame) await this.store.save(release, transaction)
       return this.store.tell(release.id, said, transaction)
     })
-    if (!isSame || isNews) onChange(release)
+    if (!isSame || isNews) this.#options.onChange(release)
+  }
+
+  /** Writes what somebody said of a release to this instance, whether or not it leads. */
+  async note(release: ReleaseRecord, said: readonly Happening[]): Promise<void> {
+    await this.store.transaction(async (transaction) => {
+      await this.store.save(release, transaction)
+      await this.store.tell(release.id, said, transaction)
+    })
+    this.#options.onChange(release)
   }
 }

@@ -128,7 +128,7 @@ export class Releases {
       verdict: null,
       held: false
     }
-    await this.#keeper.save(release, [{ key: 'announced', atMs: nowMs, kind: 'announced', text: release.text, by }])
+    await this.#keeper.note(release, [{ key: 'announced', atMs: nowMs, kind: 'announced', text: release.text, by }])
     return release
   }
 
@@ -142,7 +142,7 @@ export class Releases {
       const known = await this.store.ofVersion(service.name, environment, version)
       const serves = known?.state === 'promoted' ? known : null
       const release = serves ?? (await this.#announce({ ...asked, text: `the gate was asked by ${askedBy}` }))
-      await this.#keeper.save({ ...release, verdict: { id, state, text, at, mayShip } }, [
+      await this.#keeper.note({ ...release, verdict: { id, state, text, at, mayShip } }, [
         { key: `verdict-${id}`, atMs: Date.parse(at), kind: 'gate', text: `${state}: ${text}`, by: askedBy }
       ])
     })

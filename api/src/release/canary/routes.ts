@@ -8,14 +8,12 @@ import { serviceOf } from '../../signals/routes.ts'
 import { decodeCursor, encodeCursor } from '../../slo/alerting/cursor.rules.ts'
 import { busiestRelease } from './arms.ts'
 import { budgetSpentSince } from './budget-spent.ts'
-import { noBaseline, notTheLeader, releaseEnded, releasesNotPlanned } from './errors.ts'
+import { noBaseline, releaseEnded, releasesNotPlanned } from './errors.ts'
 import { presentBrief, presentRelease } from './present.ts'
 import { endedStates, type ReleaseRecord } from './record.ts'
 
 const releasesPerPage = 50
 const busiestOverMs = 600_000
-/** The newest overrides of a service that are looked through. */
-const overridesLookedAt = 200
 
 /** Releases: listed, announced, looked at, and decided by hand. */
 export const canaryRoutes = async (instance: FastifyInstance): Promise<void> => {
@@ -86,7 +84,6 @@ export const canaryRoutes = async (instance: FastifyInstance): Promise<void> => 
       const release = await known(app, params.id)
       requireService(request, release.service)
       if (endedStates.has(release.state)) throw releaseEnded(`it is ${release.state}: ${release.text}`)
-      if (!app.lease.isLeader) throw notTheLeader('this instance only watches')
       request.auditNote = {
         subject: release.service,
         detail: { release: release.id, version: release.version, ...body }
@@ -105,13 +102,13 @@ const known = async (app: FastifyInstance, id: string): Promise<ReleaseRecord> =
 
 const shown = async (app: FastifyInstance, release: ReleaseRecord): Promise<Release> => {
   const { releases, clock, plan, signals } = app
-  const [analysis, batches, timeline, actions, budgetSpent, overrides] = await Promise.all([
+  const [analysis, batches, timeline, actions, budgetSpent, judged] = await Promise.all([
     releases.analysisOf(release),
     release.analysis === null ? [] : releases.store.batches(release.id),
     releases.store.timeline(release.id),
     releases.store.actions(release.id),
     budgetSpentSince(app, release),
-    app.gate.store.overrides(release.service, { limit: overridesLookedAt })
+    release.verdict === null ? null : app.gate.store.verdict(release.verdict.id)
   ])
   const service = plan.current().services.find(({ name }) => name === release.service)
   return presentRelease(release, {
@@ -120,7 +117,7 @@ const shown = async (app: FastifyInstance, release: ReleaseRecord): Promise<Rele
     timeline,
     actions,
     budgetSpent,
-    overrides: overrides.flatMap(({ id, usedBy }) => (usedBy.includes(release.verdict?.id ?? '') ? [id] : [])),
+    overrides: [...new Set(judged?.verdict.rules.flatMap(({ overriddenBy }) => overriddenBy ?? []))],
     recent: signals.recent,
     act: service?.release?.act ?? false,
     nowMs: clock.nowMs()

@@ -25,6 +25,11 @@ export class ReleaseStore {
     this.#db = db
   }
 
+  /** What is written by one instance at a time or adds rows only; the leader's own go through its lease. */
+  transaction<T>(task: (transaction: Transaction<Tables>) => Promise<T>): Promise<T> {
+    return this.#db.transaction().execute(task)
+  }
+
   async get(id: string): Promise<ReleaseRecord | null> {
     const row = await this.#db.selectFrom('releases').selectAll().where('id', '=', id).executeTakeFirst()
     return row ? read(row) : null

@@ -45,7 +45,7 @@ export function sentenceOf(judge: CanaryJudge, policy: CanaryPolicy): string {
         ? 'a page about the service is open: the canary is not promoted meanwhile'
         : 'both arms fail: not the release; the clock is paused'
     case 'pass':
-      return `failures below ${share(upper)} with ${share(1 - policy.alphaPass)} confidence, and no slower than tolerated`
+      return `failures below ${share(upper)} with ${share(1 - policy.alphaPass)} confidence, and no sign that it is worse than the version before`
     case 'warn':
       return 'it keeps the promise, and is worse than the version before: a person decides'
     case 'fail':
@@ -53,6 +53,9 @@ export function sentenceOf(judge: CanaryJudge, policy: CanaryPolicy): string {
         ? 'half of its requests or more failed for three batches, while the version before is well'
         : worstSentence(judge, policy)
     case 'not_enough_evidence': {
+      if (judge.keepsPromise) {
+        return `it keeps the promise, and may be worse than the version before: evidence of that is at ${percentOf(judge.worseLogE, policy.alphaFail)} of what is needed`
+      }
       const { total, bad } = judge.samples.errors
       const needed = share(policy.errorBudget)
       return `${bad} failures in ${total} requests prove less than ${share(upper)}; the promise is ${needed}`
@@ -95,7 +98,14 @@ export function toDecide(judge: CanaryJudge, policy: CanaryPolicy): Canary['toDe
   const { total, bad, clustering } = judge.samples.errors
   const { elapsedMs } = judge.observed
   const soakLeftMs = Math.max(0, policy.soakMs - elapsedMs)
-  if (judge.passLogE >= Math.log(1 / policy.alphaPass)) {
+  if (judge.keepsPromise && soakLeftMs === 0) {
+    return {
+      requests: null,
+      durationMs: null,
+      text: 'it keeps the promise, and may be worse than the version before: the next requests tell'
+    }
+  }
+  if (judge.keepsPromise) {
     return {
       requests: 0,
       durationMs: soakLeftMs,

@@ -1,7 +1,7 @@
 import type { Batch } from './batches.rules.ts'
 import { isIncident, PromiseChannel } from './channel.rules.ts'
 import { tailQuantiles } from './latency.rules.ts'
-import { breaker, type CanaryPolicy } from './policy.rules.ts'
+import { breaker, cleanLogE, type CanaryPolicy } from './policy.rules.ts'
 import { meanEvidence, RatioEvidence, worseRatios, type Votes } from './votes.rules.ts'
 
 /** Why an analysis stands where it stands. */
@@ -163,22 +163,27 @@ export class CanaryJudge {
   }
 
   #decide(held: 'incident' | 'page' | null): Verdict {
-    const { alphaFail, alphaPass, soakMs, deadlineMs } = this.#policy
+    const { alphaFail, soakMs, deadlineMs } = this.#policy
     if (this.#deadBatches >= breaker.batches) return { state: 'fail', why: 'breaker' }
     if (this.failLogE >= Math.log(1 / alphaFail)) return { state: 'fail', why: 'evidence' }
     if (held !== null) return { state: 'hold', why: held }
     const isOver = this.#elapsedMs - this.#heldMs >= deadlineMs
-    if (this.#elapsedMs >= soakMs && this.passLogE >= Math.log(1 / alphaPass)) {
-      if (!this.#isWorse()) return { state: 'pass' }
-      // one that is to fail for it needs a little more evidence: it is on its way
-      if (isOver || this.#policy.withinPromise === 'warn') return { state: 'warn' }
+    if (this.#elapsedMs >= soakMs && this.keepsPromise) {
+      if (this.worseLogE < cleanLogE) return { state: 'pass' }
+      // one that is to fail for being slower needs a little more evidence: it is on its way
+      const isWorse = this.worseLogE >= Math.log(1 / alphaFail)
+      if (isWorse && (isOver || this.#policy.withinPromise === 'warn')) return { state: 'warn' }
     }
     return { state: isOver ? 'not_enough_evidence' : 'running' }
   }
 
-  /** Surely worse than the baseline, though the promise holds. */
-  #isWorse(): boolean {
-    const worse = [this.#errors.worseLogE, this.#slow?.worseLogE ?? 0, ...this.#tails.map(({ logE }) => logE)]
-    return meanEvidence(worse) >= Math.log(1 / this.#policy.alphaFail)
+  /** Enough evidence that it keeps the promise. */
+  get keepsPromise(): boolean {
+    return this.passLogE >= Math.log(1 / this.#policy.alphaPass)
+  }
+
+  /** Evidence that it is worse than the baseline, whatever the promise says: ln of an e-value. */
+  get worseLogE(): number {
+    return meanEvidence([this.#errors.worseLogE, this.#slow?.worseLogE ?? 0, ...this.#tails.map(({ logE }) => logE)])
   }
 }

@@ -44,3 +44,10 @@ export const breaker = { batches: 3, leastRequests: 5, badRatio: 0.5, baselineRa
 
 /** A batch in which so much fails, on both arms together, is no evidence for the canary. */
 export const incident = { leastBad: 3, badRatio: 0.05 } as const
+
+/**
+ * A canary passes only while the evidence that it is worse than the baseline, in anything, is at most
+ * 2 to 1 (ln of an e-value): the promise may be kept long before a difference is known. Of one that is
+ * not worse the evidence falls with time, so at most this costs it a while.
+ */
+export const cleanLogE = Math.log(2)
