@@ -1,6 +1,8 @@
 import type { APIRequestContext } from '@playwright/test'
+import { EXAMPLE } from '../src/lib/gate/policy.ts'
 import { planLoad } from '../src/lib/load/teach.ts'
 import { PLAN } from '../src/lib/overview/teach.ts'
+import { planRelease } from '../src/lib/releases/teach.ts'
 import { expect, expectAccessible, test } from './support/test.ts'
 
 /** The page over Plimsoll itself, as it runs for people; the other files use made-up answers. */
@@ -175,7 +177,7 @@ test('more load than the plan allows is refused by Plimsoll itself', async ({ pa
 })
 
 test('what the empty pages teach are plans that work', async ({ request }) => {
-  for (const plan of [PLAN, planLoad('shop-api')]) {
+  for (const plan of [PLAN, planLoad('shop-api'), planRelease('shop-api')]) {
     const reply = await request.post('/api/v1/plan/diff', {
       headers: { 'content-type': 'application/yaml' },
       data: `plan: plimsoll/v1\n${plan}`
@@ -183,6 +185,66 @@ test('what the empty pages teach are plans that work', async ({ request }) => {
     const { faults } = (await reply.json()) as { faults: { severity: string; text: string }[] }
     expect(faults.filter(({ severity }) => severity === 'error')).toEqual([])
   }
+})
+
+test('the gate is asked, overridden by a person, and the release carries both', async ({ page, request }) => {
+  const outage = Array.from({ length: 12 }, (_, slot) => slot * 10_000)
+  await push(request, [200, 500], 200, outage)
+  await page.goto('/services/till/gate')
+  await page.getByLabel('Version', { exact: true }).fill('2026.11.4')
+  const rows = page.getByRole('region', { name: 'Verdicts' }).getByRole('row')
+  const answer = page.getByRole('status').filter({ hasText: 'till' })
+  // The budget is judged once a second.
+  await expect(async () => {
+    await page.getByRole('button', { name: 'May it ship?' }).click()
+    await expect(answer).toContainText('May not ship', { timeout: 2_000 })
+  }).toPass({ timeout: 20_000 })
+  await expect(answer).toContainText(/A dry run.*Error budget left.*blocks.*is overspent/s)
+  await expect(rows).toHaveCount(0)
+
+  await page.getByRole('button', { name: 'Override …' }).click()
+  const dialog = page.getByRole('dialog')
+  await expect(dialog.getByLabel('Error budget left')).toBeChecked()
+  await dialog.getByLabel('Reason').fill('it repairs the till, the shop has agreed')
+  await dialog.getByRole('button', { name: 'Override' }).click()
+  await expect(page.getByRole('region', { name: 'Overrides' })).toContainText('It repairs the till')
+
+  await page.getByLabel('Dry run: keep nothing').uncheck()
+  await page.getByRole('button', { name: 'May it ship?' }).click()
+  await expect(answer).toContainText('May ship, with a warning')
+  await rows.nth(1).getByRole('link').click()
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('May ship, with a warning: till 2026.11.4')
+  await expect(page.getByRole('main')).toContainText(/Error budget left.*overridden/s)
+  await expectAccessible(page)
+  const coming = page.waitForEvent('download')
+  await page.getByRole('link', { name: 'Download the signed verdict' }).click()
+  expect((await coming).suggestedFilename()).toBe('verdict-till-2026.11.4.json')
+
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Releases' }).click()
+  await page.getByRole('article').filter({ hasText: 'till' }).getByRole('link', { name: /till/ }).click()
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('till 2026.11.4')
+  await expect(page.getByRole('region', { name: 'Gate' })).toContainText('May ship, with a warning')
+  await expect(page.getByRole('region', { name: 'Overrides' })).toContainText(/It repairs the till.*changed 1 verdict/s)
+  await expectAccessible(page)
+  await page.getByRole('button', { name: 'Fail …' }).click()
+  await dialog.getByLabel('Reason').fill('not today')
+  await dialog.getByRole('button', { name: 'Fail', exact: true }).click()
+  await expect(page.getByRole('region', { name: 'What was done' })).toContainText(/Fail.*Not today/s)
+})
+
+test('a policy is tried on the past of Plimsoll itself, and a wrong one is told by its place', async ({
+  page,
+  allowConsole
+}) => {
+  allowConsole(/400 \(Bad Request\)/)
+  await page.goto('/services/till/gate/backtest')
+  const policy = page.getByRole('textbox', { name: /Policy to try/ })
+  await policy.fill(EXAMPLE)
+  await page.getByRole('button', { name: 'Replay' }).click()
+  await expect(page.getByRole('heading', { name: /Would have blocked \d+ of \d+ releases/ })).toBeVisible()
+  await policy.fill('rules: { freeze: sometimes }')
+  await page.getByRole('button', { name: 'Replay' }).click()
+  await expect(page.getByRole('alert')).toContainText(/rules\.freeze/)
 })
 
 test('files with a hash in their name are kept for ever, pages are asked for again', async ({ page }) => {
