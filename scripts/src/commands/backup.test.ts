@@ -1,4 +1,4 @@
-import { truncateSync, writeFileSync } from 'node:fs'
+import { rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { openDatabase } from '../../../api/src/platform/database/open.ts'
@@ -58,4 +58,24 @@ t.test('a backup that is damaged, or none of ours, is a no; a missing one was no
   t.match(await type(`backup verify ${other} --json`), { exit: 1, out: '"whole": false' })
   t.match(await type('backup verify nowhere.sqlite'), { exit: 2, err: 'PLIMSOLL_NO_FILE' })
   t.match(await type(`restore ${other}`), { exit: 2, err: 'PLIMSOLL_RESTORE_FAILED' })
+})
+
+t.test('a store is brought to the schema of this version, and says when it has it', async (t) => {
+  const { dataDir, type } = await aStore(t)
+  t.match(await type('migrate'), { exit: 0, out: /has schema \d+: nothing to do/ })
+  rmSync(join(dataDir, 'plimsoll.sqlite'))
+  t.match(await type('migrate'), { exit: 0, out: /schema 0 → \d+/ })
+  const { out } = await type('migrate --json')
+  t.match(JSON.parse(out), { store: /plimsoll\.sqlite$/, from: Number, to: Number })
+})
+
+t.test('a move that cannot be says why, shows no password and changes nothing', async (t) => {
+  const { dataDir, type } = await aStore(t)
+  t.match(await type('move'), { exit: 2, err: /from SQLite to PostgreSQL/ })
+  const refused = await type(`move --from sqlite:${dataDir}/plimsoll.sqlite --to postgres://u:hunter2@127.0.0.1:1/x`)
+  t.match(refused, { exit: 2, err: /^(?!.*hunter2).*does not answer/ })
+  t.match(await type(`move --from sqlite:${dataDir}/none --to postgres://127.0.0.1:1/x`), {
+    exit: 2,
+    err: /no store at/
+  })
 })
