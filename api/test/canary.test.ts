@@ -389,6 +389,38 @@ t.test('who does not lead neither watches nor acts', async (t) => {
   t.strictSame(server.asked, [])
 })
 
+t.test('any instance takes a word, and the leader carries it out', async (t) => {
+  const leader = await aCanary(t)
+  const { server: nomad, database, clock } = leader
+  const lease = (known: Database): Leadership => ({ ...leadsAlone(known.db), isLeader: false })
+  const follower = await aHouse(t, { nomad, database, clock, lease })
+  const { id } = await leader.release('v2')
+  await follower.releases.act(id, { action: 'hold', reason: 'let me look', by: 'ann' })
+  t.match(await leader.releases.store.actions(id), [{ state: 'intended', by: 'ann' }])
+  t.notOk(
+    nomad.asked.some((line) => line.includes('/pause/')),
+    'it acts on nothing itself'
+  )
+  await leader.releases.tick()
+  t.match(await leader.releases.store.actions(id), [{ state: 'done', action: 'hold' }])
+  t.equal((await leader.release('v2')).held, true)
+  clock.advance(secondMs)
+  await follower.releases.act(id, { action: 'fail', reason: 'I saw it', by: 'ann' })
+  await leader.releases.tick()
+  t.match((await leader.releases.store.actions(id)).at(-1), { state: 'done', action: 'fail' })
+
+  const announced = await follower.releases.announce({
+    service: follower.service,
+    version: 'v9',
+    environment: 'production',
+    baseline: null,
+    analyse: false,
+    text: null,
+    by: 'ci'
+  })
+  t.match(await leader.release('v9'), { id: announced.id, state: 'announced' })
+})
+
 t.test('two versions without Nomad are compared the same way, and a webhook is told', async (t) => {
   const house = await aHouse(t, {
     release: '{ webhook: { url: "https://deploy.example/hook" }, act: true, warmUp: 0s, soak: 1m }',

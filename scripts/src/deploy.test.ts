@@ -271,6 +271,15 @@ t.test('a process of its own follows to the end, and to the end of its time', as
   t.equal((await deploy(b, '--dry-run')).exit, 0)
 })
 
+t.test('a deployment that Nomad begins late is waited for, not taken for none', async (t) => {
+  const { deploy, server } = await fakeBench(t)
+  t.equal((await deploy(a)).exit, 0)
+  server.faults.beginAfterMs = 1_500
+  const late = await deploy(b)
+  t.equal(late.exit, 3, late.err)
+  t.match(late.out, /wait for a promotion/)
+})
+
 t.test('a Nomad that refuses is told in its words, and nothing is guessed', async (t) => {
   const { deploy, type, server } = await fakeBench(t)
   server.faults.refuse = [500, 'No cluster leader']

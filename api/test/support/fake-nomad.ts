@@ -32,6 +32,8 @@ export interface Faults {
   /** Called with each request (`POST /v1/…`) before it is done. */
   before: ((line: string) => Promise<unknown> | null) | null
   healthAfterMs: number
+  /** A new version is there that long before its evaluation names a deployment, ms. */
+  beginAfterMs: number
 }
 
 const id = (n: number): string => `${String(n).padStart(8, '0')}-0000-4000-8000-000000000000`
@@ -59,7 +61,8 @@ export async function startFakeNomad() {
     emptyStreams: false,
     noStreams: false,
     before: null,
-    healthAfterMs: 15
+    healthAfterMs: 15,
+    beginAfterMs: 0
   }
   const asked: string[] = []
   let sequence = 0
@@ -218,7 +221,12 @@ export async function startFakeNomad() {
     const Version = (versions.at(-1)?.Version ?? -1) + 1
     const job: Job = { ...given, Version, Stable: false, JobModifyIndex: changed(), SubmitTime: Date.now() * 1e6 }
     jobs.set(given.ID, [...versions, job])
-    begin(job, versions.length > 0 ? 1 : 0)
+    const canaries = versions.length > 0 ? 1 : 0
+    if (faults.beginAfterMs === 0) return begin(job, canaries)
+    const { JobModifyIndex } = job
+    const early = { ID: id(++sequence), Status: 'complete', CreateIndex: index, JobModifyIndex, JobID: job.ID }
+    evaluations.push(early)
+    setTimeout(() => begin(job, canaries), faults.beginAfterMs)
   }
 
   function promote(deployment: Deployment): Body {

@@ -1,8 +1,11 @@
 import type { Nomad } from '../../../api/src/platform/nomad/client.ts'
 import type { Deployment, JobVersion } from '../../../api/src/platform/nomad/model.ts'
+import { Failure } from '../cli/failure.ts'
 
 /** How long Nomad may take to begin the deployment of what was handed in. */
-const waitMs = 30_000
+const waitMs = 60_000
+/** An evaluation that is complete may name its deployment a moment later. */
+const settleMs = 5_000
 const pollMs = 250
 
 /**
@@ -10,6 +13,7 @@ const pollMs = 250
  * such a deployment exists and waits for one.
  *
  * @returns null when this kind of job has none (batch, system before 1.11), or nothing changed
+ * @throws Failure when it is not known within a minute
  */
 export async function deploymentOf(
   nomad: Nomad,
@@ -18,6 +22,7 @@ export async function deploymentOf(
 ): Promise<Deployment | null> {
   const told = new Set<string>()
   const untilMs = Date.now() + waitMs
+  let settledMs: number | null = null
   for (;;) {
     const latest = await nomad.latestDeployment(id, { signal })
     const mine = (await nomad.jobEvaluations(id, { signal })).filter((e) => e.jobModifyIndex === modifyIndex)
@@ -29,9 +34,19 @@ export async function deploymentOf(
       }
     }
     if (latest?.jobVersion === version) return latest
-    const settled =
+    const isSettled =
       mine.length > 0 && mine.every(({ status, deployment }) => status === 'complete' && deployment === null)
-    if (settled || Date.now() > untilMs) return null
+    settledMs = isSettled ? (settledMs ?? Date.now()) : null
+    if (settledMs !== null && Date.now() - settledMs >= settleMs) return null
+    if (Date.now() > untilMs) {
+      throw new Failure(
+        'PLIMSOLL_DEPLOY_NO_DEPLOYMENT',
+        `Nomad has begun no deployment of version ${version} within a minute`,
+        {
+          hint: 'it is handed in; nomad job status says what Nomad waits for, and the same command follows it'
+        }
+      )
+    }
     await new Promise((resolve) => setTimeout(resolve, pollMs))
   }
 }
