@@ -86,6 +86,10 @@ images: ## build the images of the API and the edge: make images [PUSH=registry.
 release: ## on GitHub, with the changelog of this version: make release TAG=v1.2.3 IMAGES='…@sha256:…'
 	@TAG="$(TAG)" IMAGES="$(IMAGES)" bash scripts/release.sh
 
+.PHONY: audit
+audit: $(installed) ## known weaknesses of dependencies (where the registry answers), licences, secrets in the tree
+	@node scripts/audit/main.ts
+
 ## Generate
 
 .PHONY: openapi

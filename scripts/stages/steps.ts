@@ -52,6 +52,12 @@ export const steps: readonly Step[] = [
   { stage: 'lint', name: 'import law', command: ['depcruise', 'api', 'scripts', 'web/src'], counts: 'exit' },
   { stage: 'lint', name: 'workflows', command: ['node', 'scripts/workflows.ts'], counts: 'exit' },
   { stage: 'lint', name: 'lock file', command: ['node', 'scripts/lock-check.js'], counts: 'exit' },
+  {
+    stage: 'lint',
+    name: 'licences and secrets',
+    command: ['node', 'scripts/audit/main.ts', '--offline'],
+    counts: 'exit'
+  },
   { stage: 'types', name: 'api', command: ['node', tsc, '-p', 'api/tsconfig.json'], counts: 'exit' },
   { stage: 'types', name: 'scripts', command: ['node', tsc, '-p', 'scripts/tsconfig.json'], counts: 'exit' },
   { stage: 'types', name: 'web', command: ['npm', 'run', '--silent', 'check', '-w', 'web'], counts: 'exit' },
