@@ -77,6 +77,7 @@ mount -t tmpfs -o size=64m,mode=0755,uid=65532,gid=65532 tmpfs "$root/data"
 mount -t tmpfs -o size=64m,mode=1777 tmpfs "$root/tmp"
 mount -t proc proc "$root/proc"
 mount -o remount,ro,bind "$root"
+unset NODE_OPTIONS # the test runner's, for a module that is not in the image
 exec chroot --userspec=${User} "$root" "$@"
 `
   )
