@@ -8,7 +8,12 @@ cd "$(dirname "$0")/../.."
 store=$(realpath -m "${1:-.make/images}")
 mkdir -p "$store"
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# debootstrap may leave its mounts behind: they are let go, and never walked into
+cleanup() {
+  umount "$work/debian/proc" "$work/debian/sys" 2>/dev/null || true
+  rm -rf --one-file-system "$work"
+}
+trap cleanup EXIT
 buildah_() { buildah --root "$store/root" --runroot "$store/run" --storage-driver overlay "$@"; }
 echo '{"default":[{"type":"insecureAcceptAnything"}]}' >"$store/policy.json"
 commit() { buildah_ commit -q --signature-policy "$store/policy.json" "$1" "localhost/$2" >/dev/null && buildah_ rm "$1" >/dev/null; }
@@ -17,6 +22,7 @@ mirror=$(awk '/^URIs:/ { print $2; exit } $1 == "deb" && $2 ~ /^http/ { print $2
   /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null)
 debootstrap --variant=minbase --include=ca-certificates,libstdc++6 trixie "$work/debian" "$mirror" >"$work/log" ||
   { tail -n 3 "$work/log" >&2; exit 1; }
+umount "$work/debian/proc" "$work/debian/sys" 2>/dev/null || true
 # a machine behind a proxy that opens TLS has its authority here
 cp /etc/ssl/certs/ca-certificates.crt "$work/debian/etc/ssl/certs/ca-certificates.crt"
 
