@@ -498,11 +498,22 @@ export const aRelease = (scene: ReleaseScene, nowMs: number): Release => {
   }
 }
 
-export const releaseBrief = ({
-  nomad: _,
-  timeline: __,
-  canary: ___,
-  actions: ____,
-  overrides: _____,
-  ...brief
-}: Release): ReleaseBrief => brief
+export const releaseBrief = (release: Release): ReleaseBrief => {
+  const { id, service, version, previousVersion, environment, source, state, text } = release
+  const { startedAt, endedAt, verdict, canaryState, budgetSpent } = release
+  return {
+    id,
+    service,
+    version,
+    previousVersion,
+    environment,
+    source,
+    state,
+    text,
+    startedAt,
+    endedAt,
+    verdict,
+    canaryState,
+    budgetSpent
+  }
+}
