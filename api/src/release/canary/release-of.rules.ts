@@ -34,7 +34,7 @@ export function nameOfVersion({ release, images, version }: JobVersion): string 
  * The version that serves while another one comes: the latest stable one before it that runs
  * something else; null: there is none.
  */
-export function servingBefore(version: JobVersion, versions: readonly JobVersion[]): JobVersion | null {
+function servingBefore(version: JobVersion, versions: readonly JobVersion[]): JobVersion | null {
   const older = versions.filter((each) => each.version < version.version && each.fingerprint !== version.fingerprint)
   return older.find(({ stable }) => stable) ?? null
 }

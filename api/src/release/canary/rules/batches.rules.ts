@@ -53,11 +53,3 @@ export function closesBatch(
   const ageMs = toMs - fromMs
   return ageMs >= longestMs || (ageMs >= batchMs && Math.min(canary, baseline) >= leastPerArm)
 }
-
-export const noCounts: ArmCounts = { total: 0, bad: 0, slow: 0 }
-
-export const addCounts = (a: ArmCounts, b: ArmCounts): ArmCounts => ({
-  total: a.total + b.total,
-  bad: a.bad + b.bad,
-  slow: a.slow + b.slow
-})
