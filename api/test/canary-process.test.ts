@@ -1,4 +1,6 @@
 // The real server killed between deciding, acting and writing it down; and several of them on one PostgreSQL.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Release } from '../src/contract/releases.ts'
@@ -12,6 +14,13 @@ import { postgresMissing, startPostgres } from './support/postgres.ts'
 t.setTimeout(120_000) // servers start slowly on a busy machine
 
 const actingPlan = planOf('{ nomad: { job: shop }, act: true, warmUp: 0s, soak: 1m }')
+
+/** A store in a file, outside the directory that each fleet makes anew. */
+const aFile = (t: Test): string => {
+  const dir = mkdtempSync(join(tmpdir(), 'plimsoll-canary-'))
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  return `sqlite:${join(dir, 'plimsoll.db')}`
+}
 
 /** A store in which it is decided that v2 fails, and a Nomad that has not heard of it yet. */
 async function decided(t: Test, url: string) {
@@ -38,7 +47,7 @@ const releaseOf = async ({ get }: Instance): Promise<Release> => {
 const ended = (instance: Instance) =>
   until('v2 is reverted', async () => {
     const release = await releaseOf(instance)
-    return release.state === 'reverted' ? release : null
+    return release.state === 'reverted' && release.actions[0]?.state === 'done' ? release : null
   })
 
 async function killedWhileActing(t: Test, url: string, others: 0 | 1): Promise<void> {
@@ -62,7 +71,7 @@ async function killedWhileActing(t: Test, url: string, others: 0 | 1): Promise<v
 }
 
 t.test('killed by SIGKILL after deciding: what was intended is done after the start, once', async (t) => {
-  const url = `sqlite:${join(t.testdir(), 'plimsoll.db')}`
+  const url = aFile(t)
   const { nomad, fails } = await decided(t, url)
   const { start } = aFleet(t, { url, plan: actingPlan, settings: { NOMAD_ADDR: nomad.url } })
   const release = await ended(await start('next'))
@@ -71,7 +80,7 @@ t.test('killed by SIGKILL after deciding: what was intended is done after the st
 })
 
 t.test('killed by SIGKILL after acting and before it was written: it is seen to be done', (t) =>
-  killedWhileActing(t, `sqlite:${join(t.testdir(), 'plimsoll.db')}`, 0)
+  killedWhileActing(t, aFile(t), 0)
 )
 
 t.test(

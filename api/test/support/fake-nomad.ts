@@ -410,7 +410,7 @@ function parse(hcl: string, variables: string): WireJob {
     ID: job,
     Name: job,
     Type: 'service',
-    Meta: { release: value('version') },
+    Meta: { release: value('version') || value('release') },
     TaskGroups: [
       {
         Name: 'api',
