@@ -1,9 +1,11 @@
+import type { FastifyBaseLogger } from 'fastify'
 import type { ResolvedService } from '../../plan/model.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Nomad } from '../../platform/nomad/client.ts'
 import { NomadWatch } from './watch.job.ts'
 
 export interface NomadWatchesOptions {
+  readonly log: Pick<FastifyBaseLogger, 'info' | 'warn'>
   readonly clock: Clock
   /** A client for a namespace. */
   readonly nomadOf: (namespace: string) => Nomad
@@ -48,7 +50,7 @@ export class NomadWatches {
   }
 
   #watch(namespace: string, watched: readonly { service: ResolvedService; job: string }[]): NomadWatch {
-    const { nomadOf, clock, onChange } = this.#options
+    const { nomadOf, clock, log, onChange } = this.#options
     return new NomadWatch({
       nomad: nomadOf(namespace),
       clock,
@@ -57,8 +59,13 @@ export class NomadWatches {
         for (const { service, job } of watched) if (job === changed) onChange(service)
       },
       onTrouble: (error) => {
-        if (error === null) this.#trouble.delete(namespace)
-        else this.#trouble.set(namespace, error)
+        const isKnown = this.#trouble.has(namespace)
+        if (error === null) {
+          if (this.#trouble.delete(namespace)) log.info({ namespace }, 'releases are watched again')
+          return
+        }
+        this.#trouble.set(namespace, error)
+        if (!isKnown) log.warn({ namespace, reason: error }, 'releases are not watched')
       }
     })
   }
