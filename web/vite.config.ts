@@ -5,9 +5,6 @@ import { defineConfig } from 'vite'
 /** Where `vite dev` finds the API: Plimsoll itself, or the fixture server of the browser tests. */
 const api = process.env['PLIMSOLL_API'] ?? 'http://127.0.0.1:3000'
 
-/** What four pages or more share lies in one file: dozens of small ones cost a request and their headers each. */
-const shared = { name: 'shared', test: /[\\/]web[\\/]src[\\/]lib[\\/]/, minShareCount: 4 }
-
 export default defineConfig({
   plugins: [
     sveltekit({
@@ -16,6 +13,5 @@ export default defineConfig({
     })
   ],
   build: { assetsInlineLimit: 0 },
-  environments: { client: { build: { rolldownOptions: { output: { codeSplitting: { groups: [shared] } } } } } },
   server: { proxy: { '/api': api, '/healthz': api, '/readyz': api, '/docs': api, '/openapi.json': api } }
 })

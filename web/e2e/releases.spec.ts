@@ -257,7 +257,7 @@ test.describe('on a phone in the dark', () => {
     for (const address of ['/releases', '/releases/r-observe']) {
       await page.goto(address)
       await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
-      await expect(page.getByText('search-api').first()).toBeVisible()
+      await expect(page.getByRole('heading', { name: /search-api/ })).toBeVisible()
       await expectNoSidewaysScroll(page)
       await expectAccessible(page)
     }

@@ -42,10 +42,10 @@ export const webPlugin = fp(
           globIgnore: ['**/*.br', '**/*.gz'], // served in place of the file they pack, not by their own names
           cacheControl: false,
           setHeaders(reply, path) {
-            void reply.header(
-              'cache-control',
-              path.includes(immutable) ? 'public, max-age=31536000, immutable' : 'no-cache'
-            )
+            const hashed = path.includes(immutable)
+            void reply.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache')
+            // the policy is the page's: repeated with each of dozens of scripts it would be as long as they are
+            if (hashed) reply.raw.removeHeader('content-security-policy')
           }
         })
       }
