@@ -1,4 +1,5 @@
 import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Clock } from './platform/clock.ts'
 import { databasePlugin } from './platform/database/plugin.ts'
 import { accessPlugin } from './platform/access/plugin.ts'
 import { accessRoutesPlugin } from './platform/access/routes.ts'
@@ -50,6 +51,8 @@ export interface AppOptions extends GroundOptions {
   readonly signer?: Signer | null
   /** How it stands with Vault. Default: nothing comes from there. */
   readonly vault?: VaultStatus | null
+  /** What the lease is timed by. Default: `clock`; a test that moves that one gives another, for the database's stays. */
+  readonly leaseClock?: Clock
 }
 
 /** The application: everything but the process. Testable without a port. */
@@ -59,6 +62,7 @@ export async function buildApp({
   pressure = {},
   signer = null,
   vault = null,
+  leaseClock,
   ...ground
 }: AppOptions): Promise<FastifyInstance> {
   const app = fastify(serverOptions(ground.settings, logger))
@@ -71,7 +75,7 @@ export async function buildApp({
   await app.register(readinessPlugin)
   await app.register(databasePlugin)
   await app.register(noticesPlugin)
-  await app.register(leasePlugin)
+  await app.register(leasePlugin, { clock: leaseClock ?? ground.clock })
   await app.register(instancesPlugin)
   await app.register(liveRelayPlugin)
   await app.register(retentionPlugin)

@@ -9,8 +9,8 @@ import { runHttpCheck } from '../src/plan/acceptance/http-check.ts'
 import type { CommandCheck, HttpCheck } from '../src/plan/model.ts'
 import { ManualClock } from '../src/platform/clock.ts'
 import { strictGuard } from '../src/platform/guard/address-guard.ts'
-import { openDatabase } from '../src/platform/database/open.ts'
 import { buildTestApp, type TestApp, type TestAppOptions } from './support/app.ts'
+import { openTestDatabase } from './support/database.ts'
 
 async function anApp(t: Test, options: TestAppOptions): Promise<TestApp> {
   const test = await buildTestApp(options)
@@ -218,7 +218,7 @@ t.test('checks run on their schedule, and what they show is dated and expires', 
 
 t.test('evidence outlives a restart, and belongs to what was checked, not to its place', async (t) => {
   const clock = new ManualClock()
-  const database = await openDatabase(':memory:')
+  const database = await openTestDatabase(clock.nowMs())
   t.teardown(() => database.close())
   const first = await buildTestApp({ clock, database, plan: plan('[{ file: plan.yaml }]') })
   const reply = await first.app.inject({ method: 'POST', url: '/api/v1/plan/milestones/M-1/checks' })

@@ -6,10 +6,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { postgresMissing, startPostgres } from './support/postgres.ts'
 
-/** Those that do not depend on an answer of the store within the same turn of the event loop, as SQLite gives it. */
-const suites = ['plan', 'push', 'gate', 'load-http']
+const suites = ['plan', 'plan-checks', 'push', 'slo-http', 'gate', 'load-http', 'access', 'sign-in']
 
-t.setTimeout(180_000)
+t.setTimeout(400_000)
 
 interface Ended {
   readonly code: number | null
@@ -20,7 +19,7 @@ interface Ended {
 const runSuite = async (name: string, server: string): Promise<Ended> => {
   const child = spawn(process.execPath, [join(import.meta.dirname, `${name}.test.ts`)], {
     cwd: join(import.meta.dirname, '..'),
-    env: { ...process.env, PLIMSOLL_TEST_POSTGRES: server, TAP_CHILD_ID: `postgresql-${name}` },
+    env: { ...process.env, PLIMSOLL_TEST_POSTGRES: server, TAP_CHILD_ID: `postgresql-${name}`, TAP_TIMEOUT: '120' },
     stdio: ['ignore', 'pipe', 'inherit']
   })
   let text = ''
@@ -34,7 +33,7 @@ const runSuite = async (name: string, server: string): Promise<Ended> => {
   }
 }
 
-t.test('suites over HTTP pass on PostgreSQL', { skip: postgresMissing() ?? false, timeout: 170_000 }, async (t) => {
+t.test('suites over HTTP pass on PostgreSQL', { skip: postgresMissing() ?? false, timeout: 390_000 }, async (t) => {
   const server = await startPostgres()
   t.teardown(() => server.stop())
   for (const name of suites) {

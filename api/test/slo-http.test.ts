@@ -223,7 +223,6 @@ t.test('a plan that changes is judged at once, its revision shown', async (t) =>
     source: 'api',
     appliedBy: 'test'
   })
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
   await house.app.slo.loaded
   house.app.slo.look()
   const objective = await house.get<Objective>('/api/v1/services/shop-api/objectives/availability')

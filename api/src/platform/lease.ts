@@ -299,9 +299,9 @@ export const openLease = (
   return line ? new SharedLease({ db, line, clock, holder, durationMs, log }) : new SoleLease(db, holder, clock)
 }
 
-export const leasePlugin = fp(
-  async (app) => {
-    const { settings, clock, database, instance, log, metrics } = app
+export const leasePlugin = fp<{ readonly clock: Clock }>(
+  async (app, { clock }) => {
+    const { settings, database, instance, log, metrics } = app
     const lease = openLease(database, { clock, instance: instance.id, durationMs: settings.LEASE_DURATION_MS, log })
     app.decorate('lease', lease)
     new Gauge({

@@ -120,9 +120,9 @@ export class Slo {
     return this.#evaluator.follow()
   }
 
-  /** Resolves when the history of every objective has been read. */
+  /** Resolves when the plan of now is taken and the history of its objectives has been read. */
   get loaded(): Promise<void> {
-    return this.#book.loaded
+    return this.#taking.then(() => this.#book.loaded)
   }
 
   /** Resolves when what the last look found is written. */

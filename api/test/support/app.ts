@@ -6,11 +6,11 @@ import addFormats from 'ajv-formats'
 import type { FastifyInstance } from 'fastify'
 import { buildApp, type AppOptions } from '../../src/app.ts'
 import { allRoutes, type RouteDescriptor, type Routes } from '../../src/contract/index.ts'
-import { ManualClock, type Clock } from '../../src/platform/clock.ts'
+import { ManualClock, systemClock, type Clock } from '../../src/platform/clock.ts'
 import type { Database } from '../../src/platform/database/open.ts'
 import { codedError } from '../../src/platform/errors.ts'
 import { loadSettings, type Settings } from '../../src/platform/settings.ts'
-import { onPostgres, openTestDatabase } from './database.ts'
+import { openTestDatabase } from './database.ts'
 
 export interface TestAppOptions {
   /** Default: a {@link ManualClock}. */
@@ -57,7 +57,6 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       PLAN_FILE: planFile,
       WEB_ROOT: join(dir, 'web'),
       LOG_LEVEL: 'silent',
-      ...(onPostgres && { LEASE_DURATION_MS: '300000' }), // its clock is moved by hand, in leaps
       ...options.settings
     },
     null
@@ -72,7 +71,8 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     ...(options.logger && { logger: options.logger }),
     ...(options.secrets && { secrets: options.secrets }),
     ...(options.processMetrics !== undefined && { processMetrics: options.processMetrics }),
-    pressure: options.pressure ?? calm
+    pressure: options.pressure ?? calm,
+    leaseClock: systemClock // that of the database does not leap
   })
   checkReplies(app)
   options.prepare?.(app)

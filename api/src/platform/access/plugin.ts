@@ -50,7 +50,7 @@ export const accessPlugin = fp(
       idleMs: settings.SESSION_IDLE_MINUTES * 60_000,
       longestMs: settings.SESSION_HOURS * 3_600_000,
       onReuse: (caller) =>
-        void app.audit
+        app.audit
           .record({
             caller,
             action: 'session_reused',

@@ -31,8 +31,8 @@ export interface SessionOptions {
   readonly clock: Clock
   readonly idleMs: number
   readonly longestMs: number
-  /** Told when a session ended because a secret was shown that had been replaced long before. */
-  readonly onReuse: (caller: Caller) => void
+  /** Told when a session ended because a secret was shown that had been replaced long before; the answer waits for it. */
+  readonly onReuse: (caller: Caller) => Promise<void>
 }
 
 type Row = Selectable<SessionsTable>
@@ -90,7 +90,7 @@ export class SessionStore {
     const state = stateOf(timesOf(row), shown, { nowMs, idleMs })
     if (state.kind === 'ended') {
       await this.end(row.id)
-      if (state.why === 'reused') onReuse(callerOf(row))
+      if (state.why === 'reused') await onReuse(callerOf(row))
       return null
     }
     const renewed = state.rotate ? await this.#rotate(row, hash, nowMs) : null

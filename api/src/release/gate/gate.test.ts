@@ -299,6 +299,11 @@ t.test('evidence counts for its version and environment, until it expires', asyn
   )
   const mended = [...groups, { ...groups[0], id: 'e-4', state: 'pass' as const, receivedAt: at }]
   t.equal(ruleOf('external_evidence', { evidence: mended }, entry).state, 'pass')
+
+  const atOnce = [said, { ...said, id: 'e-5', state: 'fail' as const }]
+  for (const evidence of [atOnce, atOnce.toReversed()]) {
+    t.equal(ruleOf('external_evidence', { evidence }, entry).state, 'fail', 'of two at once the worse counts')
+  }
 })
 
 t.test('an override turns a stop into a warning, for its rules alone, and stays visible', async (t) => {

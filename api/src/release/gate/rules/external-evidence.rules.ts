@@ -56,11 +56,13 @@ const judge = (
   return { state: newest.state, part: { ...about, code: `evidence_${newest.state}`, text } }
 }
 
+/** The newest of each group. Of two that came within one millisecond nobody knows the order: the worse counts. */
 const newestOfEach = (evidence: GateFacts['evidence']): ExternalEvidence[] => {
   const newest = new Map<string | null, ExternalEvidence>()
   for (const each of evidence) {
     const other = newest.get(each.group)
-    if (!other || Date.parse(other.receivedAt) <= Date.parse(each.receivedAt)) newest.set(each.group, each)
+    const laterMs = other ? Date.parse(each.receivedAt) - Date.parse(other.receivedAt) : Infinity
+    if (laterMs > 0 || (laterMs === 0 && rank(each.state) < rank(other!.state))) newest.set(each.group, each)
   }
   return [...newest.values()]
 }
