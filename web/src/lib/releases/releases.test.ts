@@ -86,6 +86,15 @@ t.test('a hold by a person stands above the judgement until something else is do
   t.end()
 })
 
+t.test('an order that waits, or did not work, stands above how the canary does', (t) => {
+  const promote = action({ action: 'promote', by: 'anna', reason: 'enough', text: '403: no promote-deployment' })
+  const standing = (state: 'intended' | 'failed') =>
+    standingOf(release({ canary: canary('pass'), actions: [{ ...promote, state }] }))
+  t.match(standing('intended'), { mark: 'warn', title: 'Promote: ordered by anna, not carried out yet', why: 'enough' })
+  t.match(standing('failed'), { mark: 'fail', title: /did not work/, why: '403: no promote-deployment' })
+  t.end()
+})
+
 t.test('marks: what has ended counts before what its canary said', (t) => {
   t.equal(releaseMark({ state: 'promoted', canaryState: 'warn' }), 'pass')
   t.equal(releaseMark({ state: 'reverted', canaryState: null }), 'fail')

@@ -1,5 +1,5 @@
 import type { Release, ReleaseAction, State } from '@plimsoll/api/contract'
-import { canaryMark } from './words.ts'
+import { ACTIONS, canaryMark } from './words.ts'
 
 /** Where a release stands: a headline, why, and what comes next, each in one sentence. */
 export interface Standing {
@@ -54,7 +54,27 @@ export const standingOf = (release: Told): Standing => {
     case 'rolling_out':
       return { mark: 'not_enough_evidence', title: 'Rolling out', why: text, next: null }
     case 'canary':
-      return canaryStanding(release)
+      return pendingStanding(release) ?? canaryStanding(release)
+  }
+}
+
+/** What was ordered last, while it waits or did not work: it matters more than how the canary does. */
+const pendingStanding = ({ actions }: Told): Standing | null => {
+  const last = actions.at(-1)
+  if (last?.state === 'intended') {
+    return {
+      mark: 'warn',
+      title: `${ACTIONS[last.action]}: ordered by ${last.by}, not carried out yet`,
+      why: last.reason,
+      next: 'It is carried out once, as soon as Nomad takes it; to take it back, order the opposite'
+    }
+  }
+  if (last?.state !== 'failed') return null
+  return {
+    mark: 'fail',
+    title: `${ACTIONS[last.action]}: ordered by ${last.by}, and it did not work`,
+    why: last.text,
+    next: 'Mend what it says and order it again'
   }
 }
 
