@@ -186,6 +186,47 @@ t.test('a person was faster: who promotes has the last word, whatever the eviden
   t.match(await same.actions(), [{ action: 'promote', state: 'done' }], 'promoted by both is promoted')
 })
 
+t.test('what a person says replaces what Plimsoll intended, wherever and whenever it is said', async (t) => {
+  const house = await aCanary(t)
+  const { server, nomad, database, clock, service } = house
+  const lease = (known: Database): Leadership => ({ ...leadsAlone(known.db), isLeader: false })
+  const follower = await aHouse(t, { nomad: server, database, clock, lease })
+  server.faults.refuse = [500, 'No cluster leader']
+  await house.pass(30, dead)
+  t.match(await house.actions(), [{ action: 'fail', state: 'intended' }])
+  server.faults.refuse = null
+
+  const { id, nomad: at } = await house.release('v2')
+  server.loseCanaries(at!.deployment!)
+  await house.releases.sync(service) // nothing to judge now
+  server.faults.mute = /\/versions$/ // the leader is busy with the job
+  const asked = server.asked.length
+  const reading = house.releases.sync(service)
+  await eventually('it reads', () => server.asked.slice(asked).some((line) => line.endsWith('/versions')))
+  const ticking = house.releases.tick() // and has read what is to be done
+  await new Promise((resolve) => setImmediate(resolve))
+  await follower.releases.act(id, { action: 'hold', reason: 'let me look', by: 'ann' })
+  clock.advance(10_000)
+  await Promise.all([reading, ticking])
+  server.faults.mute = null
+  await house.pass(3, dead)
+  t.equal(house.askedTo('fail'), 0)
+  t.match(await house.actions(), [
+    { action: 'fail', state: 'superseded', text: 'ann decided: hold' },
+    { action: 'hold', state: 'done', by: 'ann' }
+  ])
+  t.equal((await nomad.latestDeployment('shop'))?.status, 'paused')
+
+  const early = await aCanary(t)
+  const beside = await aHouse(t, { nomad: early.server, database: early.database, clock: early.clock, lease })
+  await early.pass(17, dead)
+  const { id: canary } = await early.release('v2')
+  await beside.releases.act(canary, { action: 'hold', reason: 'let me look', by: 'ann' })
+  await early.pass(5, dead)
+  t.match(await early.actions(), [{ action: 'hold', state: 'done' }], 'said before it was decided')
+  t.equal(early.askedTo('fail'), 0)
+})
+
 t.test('paused in Nomad by a person: Plimsoll waits, and goes on when it is resumed', async (t) => {
   const { nomad, pass, actions, release, releases, service, acted, askedTo } = await aCanary(t)
   const { nomad: at } = await release('v2')
@@ -311,5 +352,5 @@ t.test('a token that is refused is said, and when it is allowed everything is ca
     house.clock.advance(5_000)
     return house.releases.store.ofVersion('shop', 'production', 'v1')
   })
-  t.equal(house.releases.trouble.size, 0)
+  await wait('it watches again', house.clock, () => house.releases.trouble.size === 0)
 })

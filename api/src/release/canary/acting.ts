@@ -55,6 +55,8 @@ export class Acting {
   async decide(release: ReleaseRecord, service: ResolvedService, analysis: Analysis): Promise<void> {
     const { keeper, clock } = this.#options
     const { act, undecided } = service.release!
+    const waiting = (await keeper.store.actions(release.id)).filter(({ state }) => state === 'intended')
+    if (waiting.some(({ by }) => by !== unaskedBy)) return // a person was faster: theirs comes first
     const nowMs = clock.nowMs()
     const { state, text } = standingOf(analysis)
     const decided = { ...release, text }

@@ -171,10 +171,12 @@ export class Releases {
     this.#reread()
   }
 
+  /** Somebody may have decided otherwise while the turn was waited for. */
   readonly #carryOut =
     (action: ActionRecord): Task =>
-    (release, service) =>
-      this.#acting.carryOut(release, service, action)
+    async (release, service) => {
+      if (await this.store.isIntended(action.id)) await this.#acting.carryOut(release, service, action)
+    }
 
   /** Tasks about one release, one after the other. What goes wrong there keeps no other release waiting. */
   async #each(id: string, tasks: readonly Task[]): Promise<void> {

@@ -210,6 +210,12 @@ export class ReleaseStore {
     return rows.map(readAction)
   }
 
+  /** Whether an action is to be carried out still: nobody has seen its effect, or decided otherwise. */
+  async isIntended(id: string): Promise<boolean> {
+    const row = await this.#db.selectFrom('release_actions').select('state').where('id', '=', id).executeTakeFirst()
+    return row?.state === 'intended'
+  }
+
   /** Intentions whose effect nobody has seen yet, oldest first. */
   async unsettled(): Promise<ActionRecord[]> {
     const rows = await this.#db
