@@ -39,7 +39,16 @@ const images = {
 }
 
 /** Tests of the integration stage that take longer than one test file may, and need what few machines have. */
-const long = new Set(['api/test/nomad-jobs.test.ts', 'api/test/images.test.ts'])
+const long = ['api/test/nomad-jobs.test.ts', 'api/test/images.test.ts']
+
+/** Tests that send load, or start many processes: beside others they would measure those, so they run one at a time. */
+const busy = find(
+  'api/test/{load,load-line,load-targets,edge,faults,canary-process}.test.ts',
+  'scripts/src/{load,perf,perf-compare,push}.test.ts'
+)
+
+const without = (files: readonly string[], ...others: readonly (readonly string[])[]): string[] =>
+  files.filter((file) => !others.some((other) => other.includes(file)))
 
 const tsc = 'node_modules/@typescript/native/bin/tsc'
 
@@ -72,16 +81,23 @@ export const steps: readonly Step[] = [
   {
     stage: 'unit',
     name: 'tap',
-    command: ['tap'],
-    files: () => find('api/src/**/*.test.ts', 'web/src/**/*.test.ts', 'scripts/**/*.test.ts'),
+    command: ['tap', '--jobs=2'],
+    files: () => without(find('api/src/**/*.test.ts', 'web/src/**/*.test.ts', 'scripts/**/*.test.ts'), busy),
     counts: 'tap'
   },
   { stage: 'build', name: 'web', command: ['make', '--no-print-directory', 'build'], counts: 'exit' },
   {
     stage: 'integration',
     name: 'tap',
-    command: ['tap'],
-    files: () => find('api/test/**/*.test.ts').filter((file) => !long.has(file)),
+    command: ['tap', '--jobs=2'],
+    files: () => without(find('api/test/**/*.test.ts'), busy, long),
+    counts: 'tap'
+  },
+  {
+    stage: 'integration',
+    name: 'one at a time',
+    command: ['tap', '--jobs=1'],
+    files: () => busy,
     counts: 'tap'
   },
   {
