@@ -8,11 +8,11 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { Heatmap, LiveSlices, RouteGroups, TrafficSeries } from '../src/contract/index.ts'
 import type { ManualClock } from '../src/platform/clock.ts'
-import { openDatabase } from '../src/platform/database/open.ts'
 import { classKeyOf } from '../src/signals/class-key.ts'
 import { signClassClaim } from '../src/signals/class-header.rules.ts'
 import { emptyCounts } from '../src/signals/counts.ts'
 import { buildTestApp, type TestAppOptions } from './support/app.ts'
+import { openTestDatabase } from './support/database.ts'
 
 const calm = { measure: () => ({ eventLoopDelayMs: 0, eventLoopUtilisationRatio: 0, heapUsedBytes: 0 }) }
 
@@ -89,20 +89,19 @@ services:
 `
 
 t.test('Plimsoll counts its own requests, but not those that ask whether it lives', async (t) => {
-  const { app, clock, counts } = await bench(t)
+  const { app, counts, until, settings } = await bench(t)
   await app.inject('/api/v1/services')
   await app.inject('/api/v1/services/plimsoll')
   await app.inject('/api/v1/nothing')
   for (const url of ['/healthz', '/readyz', '/metrics']) await app.inject(url)
-  await clock.advanceAsync(1_000)
-  await app.slices.settled()
+  await until('counted', async () => (await counts('plimsoll')).total >= 3)
   t.match(await counts('plimsoll'), { total: 3, status2xx: 2, status4xx: 1, status5xx: 0 })
   const streams = await app.database.db.selectFrom('streams').select(['route', 'release']).execute()
   t.same(
     streams.map(({ route }) => route).toSorted((a, b) => (a < b ? -1 : 1)),
     ['/api/v1/services', '/api/v1/services/*', 'other']
   )
-  t.ok(streams.every(({ release }) => release === '0.0.0-test'))
+  t.ok(streams.every(({ release }) => release === settings.release))
 })
 
 t.test('requests that are shed are bad, and clients that leave are neither', async (t) => {
@@ -139,20 +138,18 @@ t.test('requests that are shed are bad, and clients that leave are neither', asy
   const replies = await Promise.all(Array.from({ length: 20 }, () => app.inject('/api/v1/services/plimsoll/traffic')))
   const shed = replies.filter(({ statusCode }) => statusCode === 503).length
   t.ok(shed > 0)
-  await clock.advanceAsync(1_000)
-  await app.slices.settled()
+  await until('counted', async () => (await counts('plimsoll')).total >= 20)
   const { total, status5xx, aborted } = await counts('plimsoll')
   t.same({ total, status5xx, aborted }, { total: 20, status5xx: shed, aborted: 1 })
 })
 
 t.test('a signed class is believed, an unsigned one is not', async (t) => {
-  const { app, clock, counts } = await bench(t)
+  const { app, clock, counts, until } = await bench(t)
   const expiresS = clock.nowMs() / 1_000 + 60
   const signed = signClassClaim({ trafficClass: 'load', expiresS }, app.signals.classKeys[0]!)
   await app.inject({ url: '/api/v1/services', headers: { 'x-plimsoll-class': signed } })
   await app.inject({ url: '/api/v1/services', headers: { 'x-plimsoll-class': `load.${expiresS}.${'A'.repeat(43)}` } })
-  await clock.advanceAsync(1_000)
-  await app.slices.settled()
+  await until('counted', async () => (await counts('plimsoll')).total >= 2)
   t.equal((await counts('plimsoll', 'load')).total, 1)
   t.equal((await counts('plimsoll', 'user')).total, 1)
   t.equal(app.signals.reports('plimsoll')[0]!.counts.unsignedClaims, 1)
@@ -373,9 +370,8 @@ t.test('a log that somebody brings is counted once, and one that is followed not
 t.test('a restart goes on with the last hour', async (t) => {
   const dir = aFolder(t)
   const log = join(dir, 'access.log')
-  const path = join(dir, 'store.sqlite')
   writeFileSync(log, '')
-  const database = await openDatabase(path)
+  const database = await openTestDatabase(Date.UTC(2026, 0, 1))
   const first = await buildTestApp({ plan: aPlan(log), database, pressure: calm })
   const clock = first.clock as ManualClock
   await first.app.signals.settled
@@ -398,17 +394,16 @@ t.test('a restart goes on with the last hour', async (t) => {
 })
 
 t.test('an instance that cannot store counts is not ready, and says why', async (t) => {
-  const { app, clock, database } = await bench(t)
+  const { app, database, until } = await bench(t)
+  const isReady = async (): Promise<boolean> => (await app.inject('/readyz')).statusCode === 200
   await database.db.schema.alterTable('slices').renameTo('slices_away').execute()
   await app.inject('/api/v1/services')
-  await clock.advanceAsync(1_000)
-  await app.slices.settled()
+  await until('unready', async () => !(await isReady()))
   const reply = await app.inject('/readyz')
   t.equal(reply.statusCode, 503)
   t.ok(reply.json<{ reasons: { code: string }[] }>().reasons.some(({ code }) => code === 'counts_wait'))
   await database.db.schema.alterTable('slices_away').renameTo('slices').execute()
-  await clock.advanceAsync(1_000)
-  await app.slices.settled()
+  await until('ready', isReady)
   t.equal((await app.inject('/readyz')).statusCode, 200)
 })
 
