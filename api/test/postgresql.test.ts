@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { postgresMissing, startPostgres } from './support/postgres.ts'
 
-const suites = ['plan', 'plan-checks', 'push', 'slo-http', 'gate', 'load-http', 'access', 'sign-in', 'signals']
+const suites = ['plan', 'plan-checks', 'push', 'slo-http', 'gate', 'load-http', 'access', 'sign-in', 'signals', 'slo']
 
 t.setTimeout(400_000)
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ManualClock } from '../src/platform/clock.ts'
-import { openDatabase, type Database } from '../src/platform/database/open.ts'
+import type { Database } from '../src/platform/database/open.ts'
 import { leadsAlone } from '../src/platform/lease.ts'
 import type { MaintenanceBand } from '../src/plan/model.ts'
 import type { ResolvedObjective } from '../src/plan/objective.ts'
@@ -11,6 +11,7 @@ import { historyOf } from '../src/slo/history.ts'
 import { putInForce, revisionsOf } from '../src/slo/revisions.ts'
 import { Slo } from '../src/slo/slo.ts'
 import type { SourceView } from '../src/slo/sources.rules.ts'
+import { openTestDatabase } from './support/database.ts'
 import {
   aStream,
   anObjective,
@@ -37,7 +38,7 @@ interface HouseOptions {
 /** The judging room on a real store in memory. */
 async function aHouse(options: HouseOptions = {}) {
   const clock = options.clock ?? new ManualClock(startMs)
-  const database = options.database ?? (await openDatabase(':memory:', { nowMs: startMs }))
+  const database = options.database ?? (await openTestDatabase(startMs))
   const store = createSliceStore({ db: database.db, clock })
   const outbox = options.outbox ?? new Outbox()
   const sources: SourceView[] = [options.source ?? liveSource()]
@@ -101,7 +102,7 @@ const delta = (atMs: number, total: number, failed = 0, slow = failed, change = 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
 
 t.test('counts are the same after a restart as before it, whatever their age', async (t) => {
-  const database = await openDatabase(':memory:', { nowMs: startMs })
+  const database = await openTestDatabase(startMs)
   const objectives = [
     anObjective(),
     anObjective({ name: 'week', window: { kind: 'rolling', durationMs: 7 * dayMs } }),
@@ -166,7 +167,7 @@ t.test('an import of old history is in the budget at once, and does not page', a
 })
 
 t.test('a restart in the middle of an incident neither forgets it nor tells it again', async (t) => {
-  const database = await openDatabase(':memory:', { nowMs: startMs })
+  const database = await openTestDatabase(startMs)
   const clock = new ManualClock(startMs)
   const outbox = new Outbox()
   const traffic = async (house: Awaited<ReturnType<typeof aHouse>>, minutes: number, failing: boolean) => {
@@ -393,7 +394,7 @@ t.test('silence is neither success nor failure', async (t) => {
 })
 
 t.test('a watched but idle hour is covered; an unwatched one is not, unless a log bridges it', async (t) => {
-  const database = await openDatabase(':memory:', { nowMs: startMs })
+  const database = await openTestDatabase(startMs)
   const clock = new ManualClock(startMs)
   const short = anObjective({ window: { kind: 'rolling', durationMs: 2 * hourMs } })
   const house = await aHouse({ database, clock, objectives: [short] })
@@ -431,7 +432,7 @@ t.test('what is published are changes of state at once, and numbers now and then
 })
 
 t.test('revisions: kept while nothing changes, whatever else the plan does', async (t) => {
-  const database = await openDatabase(':memory:', { nowMs: startMs })
+  const database = await openTestDatabase(startMs)
   const first = await putInForce(
     database.db,
     [anObjective(), anObjective({ name: 'errors', indicator: 'errors' })],
