@@ -54,13 +54,13 @@ async function survives(t: Test, verb: keyof typeof kinds, write: number): Promi
   const first = await aHouse(t, { nomad, clock, database, lease: () => lease })
   await first.submit('v1')
   await first.submit('v2')
-  await first.pass(seconds, traffic)
+  await first.pass(seconds, ...traffic)
   await first.close()
   const next = await aHouse(t, { nomad, clock, database })
   for (const duration of [0, seconds + 5]) {
     await standing(next.nomad)
     await next.releases.sync(next.service)
-    await next.pass(duration, traffic)
+    await next.pass(duration, ...traffic)
   }
   await standing(next.nomad)
   await next.releases.sync(next.service)
@@ -85,18 +85,18 @@ t.test('killed at any write on the way, the next process acts, once, and the out
 t.test('Nomad is away and comes back: what was decided meanwhile is done then, once', async (t) => {
   for (const away of ['unreachable', 'no leader'] as const) {
     const { server, pass, acted, actions, askedTo, nomad, release, releases, service } = await aCanary(t)
-    await pass(5, dead)
+    await pass(5, ...dead)
     if (away === 'unreachable') server.faults.unreachable = true
     else server.faults.refuse = [500, 'No cluster leader']
-    await pass(40, dead)
+    await pass(40, ...dead)
     t.match(await actions(), [{ action: 'fail', state: 'intended', settledMs: null }], away)
     t.strictSame(acted, [])
     server.faults.unreachable = false
     server.faults.refuse = null
     server.asked.length = 0
-    await pass(3, dead)
+    await pass(3, ...dead)
     t.match(await actions(), [{ state: 'done' }])
-    await pass(5, dead)
+    await pass(5, ...dead)
     t.equal(askedTo('fail'), 1, 'not again')
     t.strictSame(acted, ['fail done'])
     await standing(nomad)
@@ -108,12 +108,12 @@ t.test('Nomad is away and comes back: what was decided meanwhile is done then, o
 t.test('an answer that never comes back is no reason to act twice', async (t) => {
   const { server, pass, actions, askedTo, clock } = await aCanary(t)
   server.faults.mute = /^POST .*\/fail\//
-  const passing = pass(20, dead)
+  const passing = pass(20, ...dead)
   await eventually('Nomad is asked', () => askedTo('fail') === 1)
   clock.advance(10_000) // as long as an answer may take
   await passing
   server.faults.mute = null
-  await pass(3, dead)
+  await pass(3, ...dead)
   t.match(await actions(), [{ action: 'fail', state: 'done' }], 'read from the deployment')
   t.equal(askedTo('fail'), 1)
 })
@@ -124,7 +124,7 @@ t.test('a token that may not act is told with what to do, and nothing else happe
     server.faults.refuse = line.startsWith('POST') ? [403, 'Permission denied'] : null
     return null
   }
-  await pass(40, dead)
+  await pass(40, ...dead)
   t.match(await actions(), [{ action: 'fail', state: 'failed', text: /Permission denied.*nomad acl token self/ }])
   t.strictSame(acted, ['fail failed'])
   t.equal((await release('v2')).state, 'canary', 'it goes on standing there')
@@ -132,14 +132,14 @@ t.test('a token that may not act is told with what to do, and nothing else happe
 
 t.test('a canary that is lost while it is decided is promoted when its successor is healthy', async (t) => {
   const { server, pass, release, actions, nomad } = await aCanary(t)
-  await pass(62, well)
+  await pass(62, ...well)
   const { nomad: at } = await release('v2')
   const replace = server.loseCanaries(at!.deployment!)
-  await pass(3, well)
+  await pass(3, ...well)
   t.match(await actions(), [{ action: 'promote', state: 'intended' }], 'Nomad says 0/1 healthy: not yet')
   replace()
   await standing(nomad)
-  await pass(2, well)
+  await pass(2, ...well)
   t.match(await actions(), [{ action: 'promote', state: 'done' }])
 })
 
@@ -152,7 +152,7 @@ t.test('superseded in the very moment of acting: the newer version is not touche
     server.faults.before = null
     return handIn(other, 'v3')
   }
-  await pass(20, dead)
+  await pass(20, ...dead)
   t.match(await actions(), [{ action: 'fail', state: 'superseded', text: /Cancelled because job is updated/ }])
   await standing(nomad)
   await releases.sync(service)
@@ -164,13 +164,13 @@ t.test('superseded in the very moment of acting: the newer version is not touche
 t.test('a person was faster: who promotes has the last word, whatever the evidence says', async (t) => {
   const both = await aCanary(t)
   both.server.faults.refuse = [500, 'No cluster leader']
-  await both.pass(30, dead)
+  await both.pass(30, ...dead)
   t.match(await both.actions(), [{ action: 'fail', state: 'intended' }])
   both.server.faults.refuse = null
   const { nomad: at } = await both.release('v2')
   both.server.faults.healthAfterMs = 2_000 // its other allocations are on their way
   await both.nomad.promote(at!.deployment!)
-  await both.pass(3, dead)
+  await both.pass(3, ...dead)
   t.equal(both.askedTo('fail'), 0, 'what a person promoted is not failed by Plimsoll')
   t.match(await both.actions(), [{ action: 'fail', state: 'superseded' }])
 
@@ -182,7 +182,7 @@ t.test('a person was faster: who promotes has the last word, whatever the eviden
     same.server.faults.before = null
     return other.promote(line.slice(line.lastIndexOf('/') + 1))
   }
-  await same.pass(80, well)
+  await same.pass(80, ...well)
   t.match(await same.actions(), [{ action: 'promote', state: 'done' }], 'promoted by both is promoted')
 })
 
@@ -192,7 +192,7 @@ t.test('what a person says replaces what Plimsoll intended, wherever and wheneve
   const lease = (known: Database): Leadership => ({ ...leadsAlone(known.db), isLeader: false })
   const follower = await aHouse(t, { nomad: server, database, clock, lease })
   server.faults.refuse = [500, 'No cluster leader']
-  await house.pass(30, dead)
+  await house.pass(30, ...dead)
   t.match(await house.actions(), [{ action: 'fail', state: 'intended' }])
   server.faults.refuse = null
 
@@ -209,7 +209,7 @@ t.test('what a person says replaces what Plimsoll intended, wherever and wheneve
   clock.advance(10_000)
   await Promise.all([reading, ticking])
   server.faults.mute = null
-  await house.pass(3, dead)
+  await house.pass(3, ...dead)
   t.equal(house.askedTo('fail'), 0)
   t.match(await house.actions(), [
     { action: 'fail', state: 'superseded', text: 'ann decided: hold' },
@@ -219,10 +219,10 @@ t.test('what a person says replaces what Plimsoll intended, wherever and wheneve
 
   const early = await aCanary(t)
   const beside = await aHouse(t, { nomad: early.server, database: early.database, clock: early.clock, lease })
-  await early.pass(17, dead)
+  await early.pass(17, ...dead)
   const { id: canary } = await early.release('v2')
   await beside.releases.act(canary, { action: 'hold', reason: 'let me look', by: 'ann' })
-  await early.pass(5, dead)
+  await early.pass(5, ...dead)
   t.match(await early.actions(), [{ action: 'hold', state: 'done' }], 'said before it was decided')
   t.equal(early.askedTo('fail'), 0)
 })
@@ -232,21 +232,18 @@ t.test('paused in Nomad by a person: Plimsoll waits, and goes on when it is resu
   const { nomad: at } = await release('v2')
   await nomad.pause(at!.deployment!, true)
   await releases.sync(service)
-  await pass(90, well)
+  await pass(90, ...well)
   t.strictSame(acted, [])
   t.equal(askedTo('promote'), 0)
   t.equal((await nomad.latestDeployment('shop'))?.status, 'paused', 'and it does not resume it')
   await nomad.pause(at!.deployment!, false)
-  await pass(3, well)
+  await pass(3, ...well)
   t.match(await actions(), [{ action: 'promote', state: 'done' }])
 })
 
 t.test('a canary whose requests get lost is not promoted for the few that arrive', async (t) => {
   const { pass, acted, actions } = await aCanary(t)
-  await pass(200, [
-    { release: 'v1', total: 200 },
-    { release: 'v2', total: 20 }
-  ])
+  await pass(200, { release: 'v1', total: 200 }, { release: 'v2', total: 20 })
   t.strictSame(acted, [], 'a third of the requests should be its own')
   t.strictSame(await actions(), [])
 })
@@ -257,9 +254,9 @@ t.test('a canary that seems slower is not promoted before that is known, however
     { release: 'v1', total: 200, latencyMs: 20 },
     { release: 'v2', total: 200, latencyMs: 100 }
   ]
-  await pass(70, slower)
+  await pass(70, ...slower)
   t.strictSame(await actions(), [], 'within the promise, beyond the soak')
-  await pass(110, slower)
+  await pass(110, ...slower)
   t.match(await actions(), [{ action: 'fail', state: 'done', reason: /usual latency|slowest/ }])
 })
 

@@ -30,7 +30,7 @@ async function decided(t: Test, url: string) {
   const clock = new ManualClock(Math.floor(Date.now() / 1_000) * 1_000 - 60_000)
   const house = await aCanary(t, { nomad, database, clock })
   nomad.faults.refuse = [500, 'No cluster leader']
-  await house.pass(30, dead)
+  await house.pass(30, ...dead)
   t.match(await house.actions(), [{ action: 'fail', state: 'intended' }], 'decided, and not done')
   await house.close()
   await database.close()

@@ -2,174 +2,37 @@
 import t, { type Test } from 'tap'
 import type { Verdict } from '../src/contract/gate.ts'
 import type { Release } from '../src/contract/releases.ts'
-import type { ResolvedService } from '../src/plan/model.ts'
-import { parsePlan } from '../src/plan/parse.rules.ts'
 import { ManualClock } from '../src/platform/clock.ts'
-import { openDatabase, type Database } from '../src/platform/database/open.ts'
+import type { Database } from '../src/platform/database/open.ts'
 import { leadsAlone, type Leadership } from '../src/platform/lease.ts'
-import { createNomad, type Nomad } from '../src/platform/nomad/client.ts'
-import { Releases } from '../src/release/canary/releases.ts'
-import { ReleaseStore } from '../src/release/canary/store.ts'
-import type { ReleaseRecord } from '../src/release/canary/record.ts'
-import { emptyCounts } from '../src/signals/counts.ts'
-import { Recent } from '../src/signals/recent/recent.ts'
-import type { SliceDelta } from '../src/signals/slice.ts'
+import { createNomad } from '../src/platform/nomad/client.ts'
 import { buildTestApp } from './support/app.ts'
+import {
+  aCanary as openCanary,
+  aHouse as openHouse,
+  planOf,
+  standing,
+  startMs,
+  type Arm,
+  type HouseOptions
+} from './support/canary-house.ts'
+import { openTestDatabase } from './support/database.ts'
+import { openTestDatabase } from './support/database.ts'
 import { startFakeNomad } from './support/fake-nomad.ts'
 import { nomadJob } from './support/nomad-agent.ts'
 
 t.setTimeout(120_000) // thousands of judged seconds
 
-const startMs = Date.UTC(2026, 10, 2, 8)
 const secondMs = 1_000
+const patient = '{ nomad: { job: shop }, act: true, warmUp: 0s, soak: 5m, deadline: 30m }'
 
-const planOf = (release: string): string => `plan: plimsoll/v1
-services:
-  - name: shop
-    signals: [push]
-    promise: { availability: 99.9%, p95: 200ms, errors: 0.1%, window: 30d }
-    release: ${release}
-`
-
-const serviceOf = (release: string): ResolvedService => {
-  const parsed = parsePlan(planOf(release))
-  if (!parsed.plan) throw new Error(JSON.stringify(parsed.faults))
-  return parsed.plan.services[0]!
-}
-
-interface Arm {
-  readonly release: string
-  readonly total: number
-  readonly bad?: number
-  readonly latencyMs?: number
-}
-
-/** What one version did in one second. */
-const aSecond = (startMs: number, { release, total, bad = 0, latencyMs = 50 }: Arm): SliceDelta => {
-  const counts = emptyCounts()
-  counts.total = total
-  counts.status2xx = total - bad
-  counts.status5xx = bad
-  counts.slow.set(200, latencyMs > 200 ? total : bad)
-  counts.latency.recordMany(latencyMs * 1_000, total)
-  return {
-    stream: { service: 'shop', release, trafficClass: 'user', route: '/', scope: '', origin: 'requests' },
-    startMs,
-    widthMs: 1_000,
-    counts
-  }
-}
-
-interface HouseOptions {
-  readonly release?: string
-  readonly database?: Database
-  readonly lease?: (database: Database) => Leadership
-  readonly nomad?: Awaited<ReturnType<typeof startFakeNomad>>
-  readonly clock?: ManualClock
-  readonly webhook?: boolean[]
-}
-
-/** The room of releases on a Nomad in memory, with traffic as it is told. */
-async function aHouse(t: Test, options: HouseOptions = {}) {
-  const server = options.nomad ?? (await startFakeNomad())
-  const clock = options.clock ?? new ManualClock(startMs)
-  const database = options.database ?? (await openDatabase(':memory:', { nowMs: startMs }))
-  const nomad = createNomad({ address: server.url })
-  const service = serviceOf(
-    options.release ?? '{ nomad: { job: shop }, act: true, warmUp: 0s, soak: 5m, deadline: 30m }'
-  )
-  const recent = new Recent({ clock, thresholdOf: () => 200 })
-  const changes: ReleaseRecord[] = []
-  const acted: string[] = []
-  const told: string[] = []
-  const paged = { now: false }
-  const releases = new Releases({
-    store: new ReleaseStore(database.db),
-    clock,
-    lease: options.lease?.(database) ?? leadsAlone(database.db),
-    recent,
-    log: { info: () => {}, warn: () => {} },
-    nomadOf: () => nomad,
-    isPaged: () => Promise.resolve(paged.now),
-    tellWebhook: (_service, release, { action }) => {
-      told.push(`${action} ${release.version}`)
-      return Promise.resolve({
-        kind: (options.webhook?.shift() ?? true) ? 'taken' : 'not_yet',
-        text: 'the webhook said so'
-      })
-    },
-    settleMs: 3_000,
-    onChange: (release) => changes.push(release),
-    onActed: (_release, { action, state }) => Promise.resolve(void acted.push(`${action} ${state}`))
-  })
-  releases.take([service])
-  t.teardown(async () => {
-    await releases.close()
-    await nomad.close()
-    if (!options.nomad) server.close()
-  })
-  const world = { server, clock, database, nomad, service, recent, releases, changes, acted, told, paged }
-  return { ...world, ...hands(world) }
-}
-
-interface World {
-  readonly clock: ManualClock
-  readonly nomad: Nomad
-  readonly recent: Recent
-  readonly releases: Releases
-  readonly service: ResolvedService
-}
-
-const hands = ({ clock, nomad, recent, releases, service }: World) => ({
-  /** Hands a version in and waits until it stands. */
-  async submit(version: string): Promise<void> {
-    const job = await nomad.parse(nomadJob('shop', { behaviour: 'ok' }), `version = "${version}"\n`)
-    const index = await nomad.wireJob('shop').then(
-      ({ JobModifyIndex }) => JobModifyIndex ?? 0,
-      () => 0
-    )
-    await nomad.register(job, index)
-    await standing(nomad)
-    await releases.sync(service)
-  },
-  /** Lets time pass with this traffic every second, judged every second. */
-  async pass(seconds: number, ...arms: Arm[]): Promise<void> {
-    for (let i = 0; i < seconds; i++) {
-      recent.add(arms.map((arm) => aSecond(clock.nowMs(), arm)))
-      clock.advance(secondMs)
-      await releases.tick()
-    }
-  },
-  async release(version: string): Promise<ReleaseRecord> {
-    const found = await releases.store.ofVersion('shop', 'production', version)
-    if (!found) throw new Error(`no release ${version}`)
-    return found
-  }
-})
-
-/** Until the deployment under way is healthy or over. */
-async function standing(nomad: Nomad): Promise<void> {
-  for (;;) {
-    const latest = await nomad.latestDeployment('shop')
-    const rolling = latest?.groups.some(({ healthy, canariesWanted, promoted, wanted }) =>
-      canariesWanted > 0 && !promoted ? healthy < canariesWanted : healthy < wanted
-    )
-    if (latest?.status !== 'running' || !rolling) return
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
+const aHouse = (t: Test, options: HouseOptions = {}) => openHouse(t, { release: patient, ...options })
+const aCanary = (t: Test, options: HouseOptions = {}) => openCanary(t, { release: patient, ...options })
 
 const well: Arm[] = [
   { release: 'v1', total: 50 },
   { release: 'v2', total: 50 }
 ]
-
-async function aCanary(t: Test, options: HouseOptions = {}) {
-  const house = await aHouse(t, options)
-  await house.submit('v1')
-  await house.submit('v2')
-  return house
-}
 
 t.test('a release is known from Nomad, whoever handed it in, and told once however often it is read', async (t) => {
   const { releases, service, release } = await aCanary(t)
@@ -378,7 +241,7 @@ t.test('a hold stops Plimsoll from deciding until somebody does', async (t) => {
 })
 
 t.test('who does not lead neither watches nor acts', async (t) => {
-  const database = await openDatabase(':memory:', { nowMs: startMs })
+  const database = await openTestDatabase(startMs)
   const follower: Leadership = { ...leadsAlone(database.db), isLeader: false }
   const { releases, service, nomad, server } = await aHouse(t, { database, lease: () => follower })
   await nomad.register(await nomad.parse(nomadJob('shop', { behaviour: 'ok' }), ''), 0)

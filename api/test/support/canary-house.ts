@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { parsePlan } from '../../src/plan/parse.rules.ts'
 import type { ResolvedService } from '../../src/plan/model.ts'
 import { ManualClock } from '../../src/platform/clock.ts'
-import { openDatabase, type Database } from '../../src/platform/database/open.ts'
+import type { Database } from '../../src/platform/database/open.ts'
 import { leadsAlone, type Leadership } from '../../src/platform/lease.ts'
 import { createNomad, type Nomad } from '../../src/platform/nomad/client.ts'
 import type { ReleaseRecord } from '../../src/release/canary/record.ts'
@@ -11,6 +11,8 @@ import { ReleaseStore } from '../../src/release/canary/store.ts'
 import { emptyCounts } from '../../src/signals/counts.ts'
 import { Recent } from '../../src/signals/recent/recent.ts'
 import type { SliceDelta } from '../../src/signals/slice.ts'
+import { openTestDatabase } from './database.ts'
+import { openTestDatabase } from './database.ts'
 import { startFakeNomad } from './fake-nomad.ts'
 import { nomadJob } from './nomad-agent.ts'
 
@@ -70,19 +72,23 @@ export interface HouseOptions {
   readonly lease?: (database: Database) => Leadership
   readonly nomad?: Awaited<ReturnType<typeof startFakeNomad>>
   readonly clock?: ManualClock
+  /** Whether a webhook takes what it is told, each time; then it does. */
+  readonly webhook?: boolean[]
 }
 
 /** The room of releases on a Nomad in memory, with traffic and time as they are told. */
 export async function aHouse(t: Test, options: HouseOptions = {}) {
   const server = options.nomad ?? (await startFakeNomad())
   const clock = options.clock ?? new ManualClock(startMs)
-  const database = options.database ?? (await openDatabase(':memory:', { nowMs: startMs }))
+  const database = options.database ?? (await openTestDatabase(startMs))
   const nomad = createNomad({ address: server.url, clock })
   const service = serviceOf(
     options.release ?? '{ nomad: { job: shop }, act: true, warmUp: 0s, soak: 1m, deadline: 10m }'
   )
   const recent = new Recent({ clock, thresholdOf: () => 200 })
   const acted: string[] = []
+  const told: string[] = []
+  const paged = { now: false }
   const releases = new Releases({
     store: new ReleaseStore(database.db),
     clock,
@@ -90,8 +96,12 @@ export async function aHouse(t: Test, options: HouseOptions = {}) {
     recent,
     log: { info: () => {}, warn: () => {} },
     nomadOf: () => nomad,
-    isPaged: () => Promise.resolve(false),
-    tellWebhook: () => Promise.reject(new Error('this plan has no webhook')),
+    isPaged: () => Promise.resolve(paged.now),
+    tellWebhook: (_service, release, { action }) => {
+      told.push(`${action} ${release.version}`)
+      const isTaken = options.webhook?.shift() ?? true
+      return Promise.resolve({ kind: isTaken ? 'taken' : 'not_yet', text: 'the webhook said so' })
+    },
     settleMs: 3_000,
     onChange: () => {},
     onActed: (_release, { action, state }) => Promise.resolve(void acted.push(`${action} ${state}`))
@@ -122,6 +132,9 @@ export async function aHouse(t: Test, options: HouseOptions = {}) {
     service,
     releases,
     acted,
+    told,
+    /** Set `now` while a page about the service is open. */
+    paged,
     actions,
     release,
     close,
@@ -132,7 +145,7 @@ export async function aHouse(t: Test, options: HouseOptions = {}) {
       await releases.sync(service)
     },
     /** Lets time pass with this traffic every second, judged every second. */
-    async pass(seconds: number, arms: readonly Arm[]): Promise<void> {
+    async pass(seconds: number, ...arms: readonly Arm[]): Promise<void> {
       for (let i = 0; i < seconds; i++) {
         recent.add(arms.map((arm) => aSecond(clock.nowMs(), arm)))
         clock.advance(1_000)
