@@ -17,7 +17,6 @@ import {
   type HouseOptions
 } from './support/canary-house.ts'
 import { openTestDatabase } from './support/database.ts'
-import { openTestDatabase } from './support/database.ts'
 import { startFakeNomad } from './support/fake-nomad.ts'
 import { nomadJob } from './support/nomad-agent.ts'
 

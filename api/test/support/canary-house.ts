@@ -12,7 +12,6 @@ import { emptyCounts } from '../../src/signals/counts.ts'
 import { Recent } from '../../src/signals/recent/recent.ts'
 import type { SliceDelta } from '../../src/signals/slice.ts'
 import { openTestDatabase } from './database.ts'
-import { openTestDatabase } from './database.ts'
 import { startFakeNomad } from './fake-nomad.ts'
 import { nomadJob } from './nomad-agent.ts'
 
