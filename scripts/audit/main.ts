@@ -15,7 +15,13 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const files = (): string[] =>
   execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
     .split('\0')
-    .filter((name) => name !== '' && existsSync(join(root, name)) && statSync(join(root, name)).size < largestBytes)
+    .filter((name) => name !== '' && isReadable(join(root, name)))
+
+/** A link to a directory, as one to packages elsewhere, is listed like a file. */
+const isReadable = (path: string): boolean => {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found !== undefined && found.isFile() && found.size < largestBytes
+}
 
 /** Tests make up tokens and passwords to see that they are hidden. */
 const isSample = (name: string): boolean => /\.test\.ts$|(^|\/)(test|e2e)\//.test(name)

@@ -92,6 +92,7 @@ const faultCode = (error: Error): keyof typeof faults | undefined => {
   if (typeof errcode === 'number') return bySqliteCode[errcode & 0xff] // the low byte is the primary code
   if (typeof code === 'string' && byCode[code]) return byCode[code]
   // pg gives these no code
-  if (/Connection terminated|not queryable|timeout exceeded when trying to connect/.test(error.message)) return 'unreachable'
+  if (/Connection terminated|not queryable|timeout exceeded when trying to connect/.test(error.message))
+    return 'unreachable'
   return undefined
 }
