@@ -232,6 +232,9 @@ t.test('a deploy asks the gate, and its verdict stands on the release that Nomad
     body.timeline.some(({ kind }) => kind === 'gate'),
     'the verdict is on its timeline'
   )
+  t.equal(body.source, 'deploy')
+  const plan = body.timeline.find(({ kind }) => kind === 'plan_diff')
+  t.match(plan?.text, /\+ group api|~ group api|~ task|\+ task/, 'what the deploy changes is on its timeline')
 
   const next = await test.app.inject({
     method: 'POST',

@@ -240,7 +240,15 @@ export const releaseRoutes = {
         baseline: Type.Optional(Version),
         /** Whether its traffic is compared with the baseline's. */
         analyse: Type.Optional(Type.Boolean({ default: false })),
-        text: Type.Optional(Type.String({ maxLength: 2_000 }))
+        text: Type.Optional(Type.String({ maxLength: 2_000 })),
+        /** Who tells of it; absent: api. */
+        source: Type.Optional(Type.Union([Type.Literal('deploy'), Type.Literal('api')])),
+        planDiff: Type.Optional(
+          Type.Array(Type.String({ maxLength: 500 }), {
+            maxItems: 200,
+            description: 'what the deployment changes, line by line'
+          })
+        )
       },
       { additionalProperties: false }
     ),

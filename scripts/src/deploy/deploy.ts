@@ -9,7 +9,7 @@ import { Failure } from '../cli/failure.ts'
 import { exitOf } from '../cli/verdict.rules.ts'
 import { deploymentOf } from './deployment-of.ts'
 import { followDeployment, type Followed, type FollowOrder } from './follow.ts'
-import { askGate, gateLines, type GateAnswer } from './gate.ts'
+import { announce, askGate, gateLines, type GateAnswer } from './gate.ts'
 import type { JobFile } from './job-file.ts'
 import { submittedBy, versionName } from './outcome.rules.ts'
 import { planChanges, planLines } from './plan-lines.rules.ts'
@@ -63,9 +63,13 @@ export async function deploy(order: DeployOrder, world: World): Promise<Deployed
   await refuseToDisturb(order, current, nomad, signal)
   const gate = await passGate(order, context)
   context.output.note(`plan of ${job.ID} in ${order.environment}, handed in through ${order.jobFile.through}:`)
-  for (const line of planLines(plan)) context.output.note(`  ${line}`)
+  const planDiff = planLines(plan)
+  for (const line of planDiff) context.output.note(`  ${line}`)
   if (order.dryRun) return { outcome: 'planned', version: current, gate }
 
+  const { service, release, environment } = order
+  const missed = await announce({ service, version: release, environment, planDiff }, context)
+  if (missed !== null) context.output.note(missed)
   const version = await register(order, plan, nomad)
   context.output.note(`${versionName(version)} is handed in`)
   const deployment = await deploymentOf(nomad, version, { say: (line) => context.output.note(line), signal })

@@ -26,6 +26,31 @@ export async function askGate(
   }
 }
 
+/**
+ * Puts the release on record with what it changes, where a Plimsoll is named. Nothing depends on it: a
+ * service without releases in the plan, or a Plimsoll that does not take it, is told and no more.
+ *
+ * @returns what to tell; null: it was taken
+ */
+export async function announce(
+  release: { service: string; version: string; environment: string; planDiff: readonly string[] },
+  { call, signal, serverNamed }: Pick<Context, 'call' | 'signal' | 'serverNamed'>
+): Promise<string | null> {
+  if (!serverNamed) return null
+  const planDiff = release.planDiff.slice(0, mostLines).map((line) => line.slice(0, longestLine))
+  try {
+    await call('POST /api/v1/releases', { body: { ...release, planDiff, source: 'deploy' }, signal })
+    return null
+  } catch (error) {
+    if (error instanceof ApiError) return `the release is not on record: ${error.message}`
+    throw error
+  }
+}
+
+/** As the API takes them. */
+const mostLines = 200
+const longestLine = 500
+
 /** The verdict on a few lines: each rule that does not pass, with its next step. */
 export function gateLines({ verdict }: { verdict: Verdict }, tone: Context['output']['tone']): string[] {
   const rules = verdict.rules.filter(({ state }) => state !== 'pass')

@@ -27,6 +27,9 @@ export interface Announcement {
   readonly analyse: boolean
   readonly text: string | null
   readonly by: string
+  readonly source?: 'deploy' | 'api' | undefined
+  /** What the deployment changes, line by line. */
+  readonly planDiff?: readonly string[] | undefined
 }
 
 const tickMs = 1_000
@@ -104,7 +107,17 @@ export class Releases {
 
   /** A release that somebody tells of. The same one again changes nothing. */
   announce(asked: Announcement): Promise<ReleaseRecord> {
-    return this.#inTurn.run(asked.service.name, () => this.#announce(asked))
+    return this.#inTurn.run(asked.service.name, async () => this.#addPlan(await this.#announce(asked), asked))
+  }
+
+  /** What a deploy says beyond the announcement: that it is one, and what it changes. The first plan stays. */
+  async #addPlan(release: ReleaseRecord, { source, planDiff = [], by }: Announcement): Promise<ReleaseRecord> {
+    const told = source === 'deploy' && release.source === 'api' ? { ...release, source } : release
+    if (told === release && planDiff.length === 0) return release
+    const text = planDiff.join('\n')
+    const said = { key: 'plan', atMs: this.#options.clock.nowMs(), kind: 'plan_diff', text, by } as const
+    await this.#keeper.note(told, planDiff.length === 0 ? [] : [said])
+    return told
   }
 
   async #announce(asked: Announcement): Promise<ReleaseRecord> {

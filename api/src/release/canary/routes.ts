@@ -66,6 +66,8 @@ export const canaryRoutes = async (instance: FastifyInstance): Promise<void> => 
         baseline,
         analyse,
         text: body.text ?? null,
+        source: body.source,
+        planDiff: body.planDiff,
         by: caller.name
       })
       return reply.code(201).send(await shown(app, release))
