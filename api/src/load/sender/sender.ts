@@ -55,7 +55,11 @@ export class Sender {
         this.#child = null
         finish(null)
       }
-      const stop = (): void => void child.send({ kind: 'stop' })
+      // a process that has just ended takes no message; its `exit` says the rest
+      const tell = (message: object): void => {
+        if (child.connected) child.send(message, () => {})
+      }
+      const stop = (): void => tell({ kind: 'stop' })
       const hear = (message: FromSender): void => {
         if (message.kind === 'second') seconds.push(message)
         else if (message.kind === 'progress') onProgress?.(message)
@@ -69,7 +73,8 @@ export class Sender {
       child.on('message', hear)
       child.on('exit', gone)
       signal?.addEventListener('abort', stop)
-      child.send({ kind: 'run', plan })
+      if (child.exitCode !== null || child.signalCode !== null) return gone()
+      tell({ kind: 'run', plan })
       if (signal?.aborted) stop()
     })
     return { startedAtMs, seconds, facts }
