@@ -1,5 +1,4 @@
 import type { LoadRun } from '../../../../api/src/contract/load.ts'
-import type { LoadSession } from '../../../../api/src/load/run/load.ts'
 import { aReason, brokenPromise, checkNames, checkOf, hopeless, roundText } from './checks.rules.ts'
 import type { Compared, ComparePlan, CompareWatch } from './compared.ts'
 import {
@@ -10,20 +9,25 @@ import {
   promiseOver,
   type MeasureName,
   type Measured,
-  type Names,
   type Round
 } from './measures.rules.ts'
-import { runRounds, saturated } from './rounds.ts'
+import { runRounds, saturated, type Pair } from './rounds.ts'
 
 /** The rate is this share of what base carries at saturation, at most this much: a calm, steady load. */
 const rateShare = 0.4
 const mostPerS = 500
 
+/**
+ * A process of the same program is a little faster or slower than another for its whole life (how it lies
+ * in memory, what was compiled when). After so many rounds both are started anew, so that this counts as noise.
+ */
+const roundsPerPair = 3
+
 /** Compares two running versions, round by round, until both measures are decided or the rounds are used up. */
 export async function compareVersions(
-  sessions: Readonly<Record<Names, LoadSession>>,
+  sessions: Pair,
   plan: ComparePlan,
-  { signal, onRound }: CompareWatch
+  { signal, onRound, renew }: CompareWatch
 ): Promise<Compared> {
   const limits = limitsOf(plan.marginRatio, plan.maxRounds)
   // both get warm by as much as they carry; base also says at which rate to compare
@@ -46,7 +50,15 @@ export async function compareVersions(
       )
     }
   }
-  const { rounds, left } = await runRounds(sessions, { ...plan, ratePerS, arrivals: 'poisson' }, plan.seed, {
+  let pair = sessions
+  const pairFor = async (round: number): Promise<Pair> => {
+    if (!renew || round === 0 || round % roundsPerPair !== 0) return pair
+    pair = await renew()
+    await pair.base.run(warm, { signal })
+    await pair.head.run(warm, { signal })
+    return pair
+  }
+  const { rounds, left } = await runRounds(pairFor, { ...plan, ratePerS, arrivals: 'poisson' }, plan.seed, {
     signal,
     isEnough: (done, leftOut) => {
       const { p95, capacity } = decide(done)

@@ -1,6 +1,6 @@
 import type { PerfCheck } from '../report.ts'
 import type { Names, Side } from './measures.rules.ts'
-import type { LeftOut, RoundPlan } from './rounds.ts'
+import type { LeftOut, Pair, RoundPlan } from './rounds.ts'
 
 /** What a comparison sends, and when it is decided. */
 export interface ComparePlan extends Omit<RoundPlan, 'ratePerS' | 'arrivals'> {
@@ -13,6 +13,8 @@ export interface ComparePlan extends Omit<RoundPlan, 'ratePerS' | 'arrivals'> {
 
 export interface CompareWatch {
   readonly signal: AbortSignal
+  /** Starts both versions anew; absent: they are what they are. */
+  readonly renew?: () => Promise<Pair>
   readonly onRound: (text: string) => void
 }
 

@@ -2,6 +2,9 @@ import { seededRandom } from '../../../../api/src/load/random.rules.ts'
 import type { LoadOrder, LoadSession } from '../../../../api/src/load/run/load.ts'
 import { invalid, type Names, type Round, type Side } from './measures.rules.ts'
 
+/** Both versions, running. */
+export type Pair = Readonly<Record<Names, LoadSession>>
+
 /** What is sent to a version in each round. */
 export interface RoundPlan {
   readonly ratePerS: number
@@ -51,9 +54,11 @@ export async function oneSide(session: LoadSession, plan: RoundPlan, signal: Abo
 /**
  * Measures two versions round by round until it is enough; a coin decides which goes first, so that
  * whatever drifts on the machine favours neither.
+ *
+ * @param pairFor - the versions to measure in a round, counted from 0
  */
 export async function runRounds(
-  sessions: Readonly<Record<Names, LoadSession>>,
+  pairFor: (round: number) => Promise<Pair>,
   plan: RoundPlan,
   seed: number,
   { signal, isEnough }: RoundsWatch
@@ -62,6 +67,7 @@ export async function runRounds(
   const rounds: Round[] = []
   const left: LeftOut[] = []
   while (!signal.aborted && !isEnough(rounds, left)) {
+    const sessions = await pairFor(rounds.length + left.length)
     const first: Names = coin() < 0.5 ? 'base' : 'head'
     const sides: Partial<Record<Names, Side>> = {}
     for (const name of first === 'base' ? (['base', 'head'] as const) : (['head', 'base'] as const)) {

@@ -6,13 +6,14 @@ import type { Context } from '../../cli/command.ts'
 import { wrongUsage } from '../../cli/failure.ts'
 import { subjectOf } from '../../cli/load-options.ts'
 import { ownCheckout } from '../../cli/own-checkout.ts'
-import { startPlimsoll } from '../plimsoll-server.ts'
+import { startPlimsoll, type ServerUnderTest } from '../plimsoll-server.ts'
 import type { ComparedVersion } from '../report.ts'
 import { subjectOfServer } from '../subject.ts'
 import type { Compared, ComparePlan, CompareWatch } from './compared.ts'
 import type { CompareGiven } from './options.ts'
 import { pinnedFile } from './pinned.ts'
 import { asReference, runIn, sameMachine } from './reference.rules.ts'
+import type { Pair } from './rounds.ts'
 import { Scratch } from './scratch.ts'
 
 /** What all three ways of comparing need. */
@@ -40,23 +41,37 @@ export const byCommits: Way = async ({ given, plan, context }) => {
     if (given.head === undefined && (await scratch.hasChanges())) {
       output.note('changes that are not committed are not measured')
     }
-    const versions = []
-    for (const [name, ref] of [['base', given.base!] as const, ['head', given.head ?? 'HEAD'] as const]) {
+    const checkedOut = async (name: 'base' | 'head', ref: string) => {
       output.note(`building ${name} (${ref})`)
-      versions.push(await scratch.checkOut(name, ref))
+      return scratch.checkOut(name, ref)
     }
-    const subjects: LoadSubject[] = []
-    for (const version of versions) {
-      const server = await startPlimsoll({ checkout: version.folder, bare: given.bare, signal })
-      open.push(() => server.stop())
-      const release = given.release ?? version.commit.slice(0, 12)
-      subjects.push(await subjectOfServer(server, version.folder, { ...given, release }, context))
+    const versions = [await checkedOut('base', given.base!), await checkedOut('head', given.head ?? 'HEAD')]
+    const start = async (): Promise<Started> => {
+      const servers: ServerUnderTest[] = []
+      const stop = async (): Promise<void> => {
+        for (const server of servers) await server.stop()
+      }
+      open[1] = stop
+      const subjects: LoadSubject[] = []
+      for (const version of versions) {
+        const server = await startPlimsoll({ checkout: version.folder, bare: given.bare, signal })
+        servers.push(server)
+        const release = given.release ?? version.commit.slice(0, 12)
+        subjects.push(await subjectOfServer(server, version.folder, { ...given, release }, context))
+      }
+      return { subjects, stop }
     }
     const [base, head] = versions.map(({ ref, commit }) => ({ name: `${ref} (${commit.slice(0, 12)})`, commit }))
-    return { base: base!, head: head!, ...(await between(subjects, plan, context)) }
+    return { base: base!, head: head!, ...(await between(await start(), plan, context, start)) }
   } finally {
     for (const close of open.toReversed()) await close()
   }
+}
+
+/** Both versions, running. */
+interface Started {
+  readonly subjects: readonly LoadSubject[]
+  readonly stop: () => Promise<void>
 }
 
 /** Two servers that run already. */
@@ -65,17 +80,37 @@ export const byTargets: Way = async ({ given, plan, context }) => {
   const subjects = []
   for (const url of urls) subjects.push(await subjectOf(url, given, context))
   const [base, head] = urls.map((name) => ({ name, commit: null }))
-  return { base: base!, head: head!, ...(await between(subjects, plan, context)) }
+  const running = { subjects, stop: () => Promise.resolve() }
+  return { base: base!, head: head!, ...(await between(running, plan, context)) }
 }
 
-const between = async (subjects: readonly LoadSubject[], plan: ComparePlan, context: Context): Promise<Compared> => {
+const between = async (
+  first: Started,
+  plan: ComparePlan,
+  context: Context,
+  again?: () => Promise<Started>
+): Promise<Compared> => {
   const { compareVersions } = await import('./compare.ts')
-  const sessions = await opened(subjects, context)
-  try {
-    const [base, head] = sessions
-    return await compareVersions({ base: base!, head: head! }, plan, watchOf(context))
-  } finally {
+  let started = first
+  let sessions = await opened(started.subjects, context)
+  const close = async (): Promise<void> => {
     for (const session of sessions) await session.close()
+    sessions = []
+  }
+  const pair = (): Pair => ({ base: sessions[0]!, head: sessions[1]! })
+  const renew =
+    again &&
+    (async (): Promise<Pair> => {
+      await close()
+      await started.stop()
+      started = await again()
+      sessions = await opened(started.subjects, context)
+      return pair()
+    })
+  try {
+    return await compareVersions(pair(), plan, { ...watchOf(context), ...(renew && { renew }) })
+  } finally {
+    await close()
   }
 }
 
