@@ -2,11 +2,12 @@ import { appendFile, mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AskGate, Verdict } from '../../../api/src/contract/gate.ts'
+import { effectOf } from '../../../api/src/release/gate/effect.rules.ts'
 import { command, type Context } from '../cli/command.ts'
 import { duration } from '../cli/load-options.ts'
 import { table } from '../cli/table.rules.ts'
 import { exitOf, stateTones, stateWords } from '../cli/verdict.rules.ts'
-import { checkOf, effectOf, figure, nextSteps, verdictMarkdown } from '../gate/report.rules.ts'
+import { checkOf, figure, nextSteps, verdictMarkdown } from '../gate/report.rules.ts'
 import { junitOf } from '../perf/junit.rules.ts'
 
 /** Between two looks while waiting. */

@@ -1,14 +1,7 @@
 import type { GateRule, Verdict } from '../../../api/src/contract/gate.ts'
-import type { Reason, State } from '../../../api/src/contract/primitives.ts'
+import type { Reason } from '../../../api/src/contract/primitives.ts'
+import { effectOf } from '../../../api/src/release/gate/effect.rules.ts'
 import { cell, marked, table } from '../perf/markdown.rules.ts'
-
-/** What a rule's answer did to the verdict: one that is overridden, or only warns, stops nothing. */
-export const effectOf = ({ state, onFail, onUnmeasured, overriddenBy }: GateRule): State => {
-  if (state === 'pass' || state === 'warn') return state
-  if (overriddenBy !== null) return 'warn'
-  const effect = state === 'fail' ? onFail : onUnmeasured
-  return effect === 'block' ? state : effect === 'warn' ? 'warn' : 'pass'
-}
 
 /** A rule as a test case: its sentence, then what it looked at. */
 export const checkOf = (rule: GateRule) => ({

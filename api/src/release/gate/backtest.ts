@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify'
-import type { Backtest, GateRule, GateRuleName } from '../../contract/gate.ts'
+import type { Backtest, GateRuleName } from '../../contract/gate.ts'
 import type { GatePolicy, ResolvedService } from '../../plan/model.ts'
 import { alertsBetween } from '../../slo/alerting/alert-store.ts'
 import { historyOf } from '../../slo/history.ts'
 import { nameOfWindow } from '../../slo/window.rules.ts'
 import { factsOfLines, factsOfRuns } from './collect.ts'
+import { stops } from './effect.rules.ts'
 import type { GateFacts, ObjectiveFact } from './facts.ts'
 import { judgeGate, type Judgement } from './judge.rules.ts'
 import type { GateStore } from './store.ts'
@@ -67,7 +68,7 @@ export const backtest = async (deps: Deps, query: BacktestQuery): Promise<Backte
       at: new Date(atMs).toISOString(),
       state: judged.state,
       blocked: !judged.mayShip,
-      blockedBy: judged.mayShip ? [] : judged.rules.filter(blocks).map(({ rule }) => rule),
+      blockedBy: judged.mayShip ? [] : judged.rules.filter(stops).map(({ rule }) => rule),
       outcome: await deps.outcome(service.name, environment, version),
       rules: judged.rules
     }))
@@ -85,11 +86,6 @@ export const backtest = async (deps: Deps, query: BacktestQuery): Promise<Backte
     releases
   }
 }
-
-const blocks = ({ state, onFail, onUnmeasured }: GateRule): boolean =>
-  state === 'fail'
-    ? onFail === 'block'
-    : (state === 'could_not_measure' || state === 'not_enough_evidence') && onUnmeasured === 'block'
 
 /** Rules about which nothing was kept neither block nor pass. */
 const judgeKnown = (facts: GateFacts, policy: GatePolicy): Judgement => {

@@ -1,6 +1,7 @@
 import type { GateEffect, GateRule, Override, Verdict } from '../../contract/gate.ts'
 import type { State } from '../../contract/primitives.ts'
 import type { GatePolicy, ResolvedGate } from '../../plan/model.ts'
+import { effectOf } from './effect.rules.ts'
 import type { GateFacts } from './facts.ts'
 import { worst, type Rule } from './rule.ts'
 import { dependencies } from './rules/dependencies.rules.ts'
@@ -51,7 +52,7 @@ export const judgeGate = (
   overrides: readonly Pick<Override, 'id' | 'rules'>[]
 ): Judgement => {
   const judged = rules.map((rule) => present(rule, facts, policy, overrides))
-  const state = worst(judged.map(weigh))
+  const state = worst(judged.map(effectOf))
   return { state, mayShip: state === 'pass' || state === 'warn', text: summary(judged, state, facts), rules: judged }
 }
 
@@ -91,18 +92,8 @@ const unmeasured = (name: GateRule['rule'], onFail: GateEffect, policy: GatePoli
   return policy.unmeasured ?? 'block'
 }
 
-/** What a rule's answer does to the verdict. */
-const weigh = ({ state, onFail, onUnmeasured, overriddenBy }: GateRule): State => {
-  if (overriddenBy !== null && state !== 'pass') return 'warn'
-  if (state === 'pass' || state === 'warn') return onFail === 'off' ? 'pass' : state
-  return applied(state, state === 'fail' ? onFail : onUnmeasured)
-}
-
-const applied = (state: State, effect: GateEffect): State =>
-  effect === 'block' ? state : effect === 'warn' ? 'warn' : 'pass'
-
 const summary = (judged: readonly GateRule[], state: State, { service, version, environment }: GateFacts): string => {
-  const deciding = judged.filter((rule) => weigh(rule) === state)
+  const deciding = judged.filter((rule) => effectOf(rule) === state)
   const what = `${service} ${version}`
   if (state === 'pass') return `${what} may ship to ${environment}`
   const because = deciding
